@@ -1,0 +1,42 @@
+# `make demo` and `make test` are all a fresh machine needs; each sets .venv up when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BUNDLE := bundles/mammo_abnormal_unet_segmentation
+DEMO := .demo
+export PYTHONWARNINGS ?= ignore
+
+.PHONY: setup demo test lint docs bench models test-slow test-gpu test-real label-test clean
+
+setup: $(READY)  ## make .venv and install everything
+
+$(READY): setup.cfg constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,clinic,tune]"
+	touch $(READY)
+
+demo: $(READY)  ## train, evaluate and run the first bundle on synthetic mammograms
+	BIN=$(BIN) DEMO=$(DEMO) BUNDLE=$(BUNDLE) sh scripts/demo.sh
+
+test: $(READY)  ## the test suite, under five minutes
+	$(BIN)/python -m pytest -q
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -q -m slow
+
+test-gpu: $(READY)
+	$(BIN)/python -m pytest -q -m gpu
+
+test-real: $(READY)  ## needs MAMMOZOO_REAL_DATA
+	$(BIN)/python -m pytest -q -m real
+
+lint: $(READY)
+	$(BIN)/ruff check mammozoo tests scripts
+	$(BIN)/mypy mammozoo
+	$(BIN)/python -m mammozoo compose --check
+
+clean:
+	rm -rf $(DEMO)

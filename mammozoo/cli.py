@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: ``mammozoo COMMAND``. Every command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status (0 well, 1 a finding or failure, 2 wrong usage)."""
+    args = _parser().parse_args(argv)
+    command: Command = args.command
+    try:
+        return command(args)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        print(f"mammozoo: {error}", file=sys.stderr)
+        return 1
+
+
+def _is_expected(error: Exception) -> bool:
+    """Errors that are the user's to mend come without a traceback."""
+    from .io.errors import MammogramError
+
+    return isinstance(error, MammogramError | ValueError | FileNotFoundError | NotADirectoryError | PermissionError)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mammozoo", description="Tools of the MammoZoo bundles. Research use only, not for diagnosis."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, summary: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(command=command)
+        return sub
+
+    sub = add("phantom", _phantom, "write synthetic exams with known truth", "mammozoo phantom --out exams --patients 4")
+    sub.add_argument("--out", type=Path, required=True, help="folder to write; a complete one is kept")
+    sub.add_argument("--patients", type=int, default=24, help="four views each (default: 24)")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--size", type=int, nargs=2, default=(1024, 832), metavar=("ROWS", "COLUMNS"))
+    sub.add_argument("--modality", choices=("mammography", "cem"), default="mammography")
+
+    sub = add("inspect", _inspect, "print what the reader understands of image files", "mammozoo inspect *.dcm --json")
+    sub.add_argument("files", type=Path, nargs="+")
+    sub.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+
+    sub = add("compose", _compose, "write the bundles' configurations from their recipes", "mammozoo compose --check")
+    sub.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
+    sub.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
+    return parser
+
+
+def _phantom(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .data.phantom import write_phantom
+
+    with tqdm(total=args.patients, desc="exams", unit="exam") as bar:
+        folder = write_phantom(
+            args.out,
+            patients=args.patients,
+            seed=args.seed,
+            size=tuple(args.size),
+            modality=args.modality,
+            progress=bar.update,
+        )
+    print(f"{folder}/manifest.csv")
+    return 0
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    from .io.inspect import inspect_file, inspect_table
+
+    rows = [inspect_file(path) for path in args.files]
+    print(json.dumps(rows, indent=2) if args.json else inspect_table(rows))
+    return int(any(row.get("error") for row in rows))
+
+
+def _compose(args: argparse.Namespace) -> int:
+    from .bundle.compose import drift, find_bundles
+
+    if not find_bundles(args.root):
+        msg = f"no bundles/*/recipe.json under {args.root.resolve()}: run it in the project's root or give --root"
+        raise FileNotFoundError(msg)
+    changed = drift(args.root, write=not args.check)
+    for file in changed:
+        print(f"{'differs from its recipe' if args.check else 'written'}: {file}")
+    return int(args.check and bool(changed))

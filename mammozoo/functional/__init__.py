@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pure array functions: arrays in, arrays out, no files, no random state."""
