@@ -34,7 +34,9 @@ def _is_expected(error: Exception) -> bool:
     """Errors that are the user's to mend come without a traceback."""
     from .io.errors import MammogramError
 
-    return isinstance(error, MammogramError | ValueError | FileNotFoundError | NotADirectoryError | PermissionError)
+    return isinstance(
+        error, MammogramError | ValueError | FileNotFoundError | NotADirectoryError | PermissionError
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,18 +56,33 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    sub = add("phantom", _phantom, "write synthetic exams with known truth", "mammozoo phantom --out exams --patients 4")
+    sub = add(
+        "phantom",
+        _phantom,
+        "write synthetic exams with known truth",
+        "mammozoo phantom --out exams --patients 4",
+    )
     sub.add_argument("--out", type=Path, required=True, help="folder to write; a complete one is kept")
     sub.add_argument("--patients", type=int, default=24, help="four views each (default: 24)")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--size", type=int, nargs=2, default=(1024, 832), metavar=("ROWS", "COLUMNS"))
     sub.add_argument("--modality", choices=("mammography", "cem"), default="mammography")
 
-    sub = add("inspect", _inspect, "print what the reader understands of image files", "mammozoo inspect *.dcm --json")
+    sub = add(
+        "inspect",
+        _inspect,
+        "print what the reader understands of image files",
+        "mammozoo inspect *.dcm --json",
+    )
     sub.add_argument("files", type=Path, nargs="+")
     sub.add_argument("--json", action="store_true", help="one JSON document instead of a table")
 
-    sub = add("compose", _compose, "write the bundles' configurations from their recipes", "mammozoo compose --check")
+    sub = add(
+        "compose",
+        _compose,
+        "write the bundles' configurations from their recipes",
+        "mammozoo compose --check",
+    )
     sub.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
     sub.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
     return parser

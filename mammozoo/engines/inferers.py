@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inferers: how a network is called in training, validation and inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from monai.inferers import SimpleInferer
+
+__all__ = ["AutocastInferer"]
+
+
+class AutocastInferer(SimpleInferer):
+    """Call the network, in bfloat16 where the device gains from it, and return float32.
+
+    MONAI's engines know mixed precision on CUDA only. bfloat16 needs no gradient scaling, so one inferer
+    serves training and evaluation on CPU and GPU alike.
+
+    Parameters
+    ----------
+    amp : bool
+        Run the forward pass under ``torch.autocast(dtype=torch.bfloat16)``.
+    channels_last : bool
+        Hand the image over in channels-last memory order, which convolutions on CPUs and tensor cores prefer.
+
+    Raises
+    ------
+    TypeError
+        If ``amp`` is no boolean.
+
+    Examples
+    --------
+    >>> AutocastInferer(amp=False)(torch.zeros(1, 1, 8, 8), torch.nn.Conv2d(1, 2, 3)).shape
+    torch.Size([1, 2, 6, 6])
+    """
+
+    def __init__(self, *, amp: bool = False, channels_last: bool = True) -> None:
+        super().__init__()
+        if not isinstance(amp, bool):
+            msg = f"amp is {amp!r}; wanted True or False (on the command line: --amp True)"
+            raise TypeError(msg)
+        self.amp = amp
+        self.channels_last = channels_last
+
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run ``network(inputs)``; tensors come back as float32."""
+        image = inputs.as_tensor() if hasattr(inputs, "as_tensor") else inputs
+        if self.channels_last and image.ndim == 4:
+            image = image.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=self.amp):
+            output = network(image, *args, **kwargs)
+        return _float32(output)
+
+
+def _float32(output: Any) -> Any:
+    if isinstance(output, torch.Tensor):
+        return output.float()
+    if isinstance(output, list | tuple):
+        return type(output)(_float32(item) for item in output)
+    return output

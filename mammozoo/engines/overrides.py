@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refuse misspelt keys and wrong types on the command line of ``monai.bundle run``."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigWorkflow
+from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, MERGE_KEY
+
+from .._typing import PathLike
+
+__all__ = ["check_overrides", "refuse_unknown_keys"]
+
+
+def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Compare the top-level keys of a run with those of its configuration file.
+
+    Parameters
+    ----------
+    given : mapping
+        The top level of the configuration as it runs, overrides included.
+    known : mapping
+        The top level of the configuration file.
+
+    Raises
+    ------
+    KeyError
+        If ``given`` has a key that ``known`` lacks; the message names the nearest one.
+    TypeError
+        If a string stands where the file has ``true`` or ``false``: the command line passes lower-case
+        ``true`` as a string, and a non-empty string counts as true whatever it says.
+
+    Examples
+    --------
+    >>> check_overrides({"epochs": 1}, {"epochs": 100})
+    """
+    allowed = {*known, "_meta_", *DEFAULT_EXP_MGMT_SETTINGS["mlflow"]["configs"], "save_execute_config"}
+    for key, value in given.items():
+        if key not in allowed:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean --{near[0]}?" if near else f"it has {', '.join(sorted(known))}"
+            msg = f"the configuration has no key '{key}': {hint}"
+            raise KeyError(msg)
+        if isinstance(known.get(key), bool) and not isinstance(value, bool):
+            msg = f"--{key} is {value!r}, which is no boolean: write --{key} True or --{key} False"
+            raise TypeError(msg)
+
+
+def refuse_unknown_keys(files: PathLike | Iterable[PathLike]) -> None:
+    """Check the running workflow's keys against its configuration files; the first item of every ``run``.
+
+    MONAI itself accepts ``--epoch 1`` silently. The workflow is found on the call stack, because a
+    configuration has no reference to the parser that reads it; outside a workflow nothing is checked.
+
+    Parameters
+    ----------
+    files : path or sequence of paths
+        The composed configuration, and its overlays.
+
+    Raises
+    ------
+    KeyError, TypeError
+        As in `check_overrides`.
+    """
+    workflow = _running_workflow()
+    if workflow is None:
+        return
+    known: dict[str, Any] = {}
+    for file in [files] if isinstance(files, str | Path) else files:
+        content = json.loads(Path(str(file)).read_text(encoding="utf-8"))
+        known |= {key.lstrip(MERGE_KEY): value for key, value in content.items()}
+    check_overrides(workflow.parser.get(), known)
+
+
+def _running_workflow() -> ConfigWorkflow | None:
+    frame = inspect.currentframe()
+    while frame is not None:
+        candidate = frame.f_locals.get("self")
+        if isinstance(candidate, ConfigWorkflow):
+            return candidate
+        frame = frame.f_back
+    return None

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run one training stage, from its start or from where it was stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine
+
+from .._typing import PathLike
+from ..networks.transfer import load_pretrained, transfer_weights
+
+__all__ = ["load_weights", "run_stage", "transfer_encoder"]
+
+logger = logging.getLogger(__name__)
+
+
+def run_stage(
+    trainer: Engine,
+    *,
+    evaluator: Engine,
+    objects: Mapping[str, Any],
+    checkpoint: PathLike,
+    resume: bool = False,
+) -> None:
+    """Run a trainer; with ``resume`` go on after the last epoch that its checkpoint holds.
+
+    Parameters
+    ----------
+    trainer : monai.engines.Trainer
+    evaluator : monai.engines.Evaluator
+        The trainer's validation engine (its best metric is restored).
+    objects : mapping
+        The same named objects that `SaveResumeState` saves: network, optimizer, learning-rate schedule.
+    checkpoint : path
+        The resume state, for example ``models/checkpoint.pt``.
+    resume : bool
+        Go on from the checkpoint. Without one the stage starts at its first epoch, and the log says so:
+        an interrupted two-stage run may have stopped before this stage began.
+
+    Raises
+    ------
+    TypeError
+        If ``resume`` is no boolean.
+    """
+    if not isinstance(resume, bool):
+        msg = f"resume is {resume!r}; wanted True or False (on the command line: --resume True)"
+        raise TypeError(msg)
+    if not trainer.state.epoch_length:
+        msg = "the training part holds no image: check --dataset, --dataset_dir, --split_file and --fold"
+        raise ValueError(msg)
+    if resume and Path(checkpoint).is_file():
+        progress = _restore(trainer, evaluator=evaluator, objects=objects, checkpoint=Path(checkpoint))
+        if progress["stopped_early"] or progress["epoch"] >= trainer.state.max_epochs:
+            logger.info("this stage was complete after epoch %d: nothing to resume", progress["epoch"])
+            return
+    elif resume:
+        logger.info("no %s to resume from: this stage starts at its first epoch", Path(checkpoint).name)
+    trainer.run()
+
+
+def _restore(trainer: Engine, *, evaluator: Engine, objects: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    for name, item in objects.items():
+        item.load_state_dict(content[name])
+    progress: dict[str, Any] = content["progress"]
+    trainer.state.epoch = progress["epoch"]
+    trainer.state.iteration = progress["epoch"] * trainer.state.epoch_length
+    evaluator.state.best_metric = progress["best_metric"]
+    evaluator.state.best_metric_epoch = progress["best_metric_epoch"]
+    logger.info("resuming after epoch %d of %s", progress["epoch"], checkpoint.name)
+    return progress
+
+
+def transfer_encoder(
+    network: torch.nn.Module,
+    *,
+    source: PathLike,
+    prefixes: list[str],
+    checkpoint: PathLike,
+    resume: bool = False,
+) -> None:
+    """Copy the tensors under some prefixes (the encoder) from the first stage's best network.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The second stage's network; every tensor outside the prefixes keeps its fresh values.
+    source : path
+        State dict of the first stage's best network.
+    prefixes : list of str
+        For example ``["encoder"]``.
+    checkpoint : path
+        The second stage's resume state: when a run resumes from it nothing is transferred.
+    resume : bool
+
+    Raises
+    ------
+    FileNotFoundError
+        If the first stage has left no network.
+    """
+    if resume and Path(checkpoint).is_file():
+        return
+    if not Path(source).is_file():
+        msg = f"{source} is not there: run the first stage (`run pretraining`) or both stages (`run training`)"
+        raise FileNotFoundError(msg)
+    state = torch.load(source, map_location="cpu", weights_only=True)
+    copied = transfer_weights(network, state, prefixes=prefixes)
+    logger.info("transferred %d tensors of the first stage under %s", len(copied), ", ".join(prefixes))
+
+
+def load_weights(network: torch.nn.Module, *, path: PathLike) -> None:
+    """Load a bundle's weights into its network, or say how to get them.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    path : path
+        ``models/model.pt`` of a bundle, or what ``--weights`` names.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not there; the message names ``run training`` and ``--weights``.
+    """
+    if not Path(path).is_file():
+        msg = f"no weights at {path}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
+        raise FileNotFoundError(msg)
+    load_pretrained(getattr(network, "module", network), path)

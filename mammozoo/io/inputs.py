@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what a user names (folder, file, zip, manifest, DICOMDIR) to a list of images with safe ids."""
+
+from __future__ import annotations
+
+import atexit
+import csv
+import os
+import re
+import shutil
+import stat
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from .._typing import PathLike
+from ._identity import patient_free_id
+from .archive import extract_zip
+from .errors import MammogramError
+from .write import path_digest, safe_id
+
+__all__ = ["InputImage", "list_inputs"]
+
+# Files that are plainly no images; what only might be none is listed, and the reader says what it is.
+_UNRELATED = re.compile(
+    r"^(authors|changelog|dicomdir|license|lockfile|md5sums|notice|readme|version)$|\.(bat|cfg|css|csv|db|dll|docx?|exe"
+    r"|gif|html?|inf|ini|ipynb|js|jsonl?|log|mat|md|md5|nii|nii\.gz|np[yz]|nrrd|onnx|pdf|pptx?|pth?|py|rtf|safetensors"
+    r"|sha256|sh|svg|toml|tsv|txt|xlsx?|xml|ya?ml)$",
+    re.IGNORECASE,
+)
+_ARCHIVES = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"}
+# What a manifest's columns say of the image itself; every other column is a stratum.
+_NO_STRATUM = {"boxes_xywh", "id", "image", "label", "laterality", "mask", "patient_id", "view"}
+_MAX_DICOMDIR = 64 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class InputImage:
+    """One image of the input, or one thing that was refused.
+
+    Parameters
+    ----------
+    id : str
+        Name of its output folder: unique in the list (also where case is ignored), free of patient data.
+    path : pathlib.Path
+        The file. May hold a patient's name: not for logs or results.
+    name : str
+        What to call the input in logs and results: the path relative to the source, or `id` where a
+        manifest gives one or that path repeats a value of the file's patient module.
+    strata : mapping of str to str
+        Further columns of a manifest.
+    error : str
+        Why the image was refused; empty = to be read.
+
+    Examples
+    --------
+    >>> InputImage(id="a", path=Path("a.dcm"), name="a.dcm").error
+    ''
+    """
+
+    id: str
+    path: Path
+    name: str
+    strata: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file before it has its id."""
+
+    path: Path
+    relative: str
+    given_id: str = ""
+    strata: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+def list_inputs(source: PathLike, *, work_dir: PathLike | None = None) -> list[InputImage]:
+    """List the images that a folder, a file, a zip, a manifest CSV or a DICOMDIR names.
+
+    Parameters
+    ----------
+    source : path
+        Folder (searched to its depth), image file, zip archive, manifest (CSV with the column ``image``,
+        paths relative to the CSV; the column ``id`` wins over the path) or DICOMDIR.
+    work_dir : path, optional
+        Folder in which a zip is extracted, into a new sub-folder that the caller removes; by default a
+        temporary folder, removed when the process ends.
+
+    Returns
+    -------
+    list of InputImage
+        In the order of the manifest or DICOMDIR, else sorted by path. Entries with an `error` were refused:
+        links out of the folder, archives inside a folder, missing files, things that are no files.
+
+    Raises
+    ------
+    MammogramError
+        If the source as a whole cannot be used: absent, no image in it, a damaged or hostile archive, a
+        manifest without the column ``image``, an unreadable DICOMDIR.
+
+    Notes
+    -----
+    Hidden files and folders, and files that are plainly no images by their suffix (``.txt``, ``.csv``,
+    ``.xlsx``, ...), are skipped in folders and zips. Everything else is listed, also without ``.dcm``: a file
+    that turns out to be no image is reported by the reader, never dropped silently. Of DICOM files only the
+    header up to the patient module is read.
+
+    Examples
+    --------
+    >>> from mammozoo.io.write import write_bytes
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_bytes(f"{folder}/P1/left cc.png", b""), write_bytes(f"{folder}/notes.txt", b"")
+    ...     [image.id for image in list_inputs(folder)]
+    ['P1__left_cc']
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(_folder(path), key=lambda item: item.relative)
+    elif not path.is_file():
+        msg = f"no such file or folder: {path}"
+        raise MammogramError(msg)
+    elif path.name.upper() == "DICOMDIR":
+        found = list(_dicomdir(path))
+    elif path.suffix.lower() == ".csv":
+        found = list(_manifest(path))
+    elif path.suffix.lower() == ".zip" or _is_bare_zip(path):
+        found = list(_zip(path, work_dir))
+    else:
+        found = [_Found(path, path.name)]
+    if not found:
+        msg = f"no image in {path}: it holds no file that could be DICOM, PNG, JPEG, TIFF or PGM"
+        raise MammogramError(msg)
+    return _named(found)
+
+
+def _is_bare_zip(path: Path) -> bool:
+    """Whether a file starts like a zip (a DICOM file may carry one in its tail)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PK\3\4"
+    except OSError:  # the reader says what is wrong with the file
+        return False
+
+
+def _folder(root: Path) -> Iterator[_Found]:
+    """Walk a folder without following links to folders."""
+    root = root.resolve()
+    closed: list[OSError] = []
+    for here, folders, files in os.walk(root, onerror=closed.append):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        links = [name for name in folders if (Path(here) / name).is_symlink()]
+        for name in sorted([*files, *links]):
+            path = Path(here) / name
+            if name.startswith(".") or _UNRELATED.search(name):
+                continue
+            reason = _refusal(path, root)
+            if not reason and name in links:
+                continue  # its target lies in the folder and is walked there
+            yield _Found(path, path.relative_to(root).as_posix(), error=reason)
+    for failure in closed:
+        path = Path(failure.filename)
+        yield _Found(path, path.relative_to(root).as_posix(), error=f"cannot be listed ({failure.strerror})")
+
+
+def _refusal(path: Path, root: Path) -> str:
+    """Say why a path below `root` may not be opened; empty = it may."""
+    try:
+        inside = path.resolve(strict=True).is_relative_to(root)
+        mode = path.stat().st_mode
+    except (OSError, RuntimeError) as error:
+        return f"cannot be opened ({type(error).__name__}): absent, a broken link or not permitted"
+    if not inside:
+        return "refused: a link that leaves the folder; copy the file or name its own folder"
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return "refused: neither a file nor a folder"
+    if path.suffix.lower() in _ARCHIVES:
+        return "refused: an archive inside the input; extract it or pass it by itself"
+    return ""
+
+
+def _zip(path: Path, work_dir: PathLike | None) -> Iterator[_Found]:
+    if work_dir is not None:
+        Path(work_dir).mkdir(parents=True, exist_ok=True)
+    target = Path(tempfile.mkdtemp(prefix="mammozoo-", dir=work_dir))
+    if work_dir is None:
+        atexit.register(shutil.rmtree, target, ignore_errors=True)
+    try:
+        extract_zip(path, target)
+    except MammogramError:
+        target.rmdir()
+        raise
+    yield from sorted(_folder(target), key=lambda item: item.relative)
+
+
+def _manifest(path: Path) -> Iterator[_Found]:
+    """Read the rows of a manifest; absolute paths are taken as they are."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restkey="", restval="")
+            columns, rows = reader.fieldnames or [], list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        msg = f"{path.name}: not a readable CSV in UTF-8 ({type(error).__name__})"
+        raise MammogramError(msg) from error
+    if "image" not in columns:
+        msg = f"{path.name}: a manifest needs the column 'image', got {', '.join(columns) or 'no header'}"
+        raise MammogramError(msg)
+    for row in rows:
+        relative = row["image"].strip()
+        image = path.parent / relative
+        reason = ""
+        if not relative:
+            reason = "the row names no image"
+        elif not _is_file(image):
+            reason = "no such file; paths in a manifest are relative to the CSV"
+        strata = {key: value for key, value in row.items() if key and key not in _NO_STRATUM}
+        yield _Found(image, relative, given_id=row.get("id", "").strip(), strata=strata, error=reason)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _dicomdir(path: Path) -> Iterator[_Found]:
+    """Read the image records of a DICOMDIR; a record can only name a file below the DICOMDIR's folder."""
+    import pydicom
+
+    try:
+        if path.stat().st_size > _MAX_DICOMDIR:
+            msg = f"larger than {_MAX_DICOMDIR >> 20} MiB"
+            raise ValueError(msg)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            records = [
+                [str(part) for part in ([ids] if isinstance(ids, str) else ids)]
+                for record in pydicom.dcmread(path).DirectoryRecordSequence
+                if record.get("DirectoryRecordType") == "IMAGE" and (ids := record.get("ReferencedFileID"))
+            ]
+    except Exception as error:  # pydicom raises whatever a damaged file makes Python raise
+        msg = f"{path.name}: not a readable DICOMDIR ({type(error).__name__}); pass its folder instead"
+        raise MammogramError(msg) from error
+    root = path.parent.resolve()
+    for parts in records:
+        relative = PurePosixPath(*parts).as_posix()
+        if any(part in ("", ".", "..") or set(part) & set("/\\:\0") for part in parts):
+            yield _Found(root, relative, error="refused: the DICOMDIR names a file outside its folder")
+            continue
+        # On a disk the names of a DICOMDIR, upper case by the standard, are often lower case.
+        exact, lower = root.joinpath(*parts), root.joinpath(*(part.lower() for part in parts))
+        image = lower if lower.exists() and not exact.exists() else exact
+        yield _Found(image, relative, error=_refusal(image, root))
+
+
+def _named(found: list[_Found]) -> list[InputImage]:
+    """Give every file its id; where plain ids collide, all of them get the suffix, whatever their order."""
+    hidden = [
+        None if item.given_id or item.error else patient_free_id(item.path, item.relative) for item in found
+    ]
+    plain = [
+        safe_id(item.given_id or other or item.relative, keep_suffix=bool(item.given_id or other))
+        for item, other in zip(found, hidden, strict=True)
+    ]
+    taken = {name for name, count in Counter(name.lower() for name in plain).items() if count > 1}
+    images = []
+    for number, (item, other, name) in enumerate(zip(found, hidden, plain, strict=True)):
+        unique = name
+        if name.lower() in taken:
+            # The hash of a path that holds a patient's name could be guessed: the position is hashed instead.
+            unique = f"{name}-{path_digest(f'{name}/{number}' if other else item.relative)[:8]}"
+        while unique.lower() in taken:  # the same path twice in a manifest
+            unique = f"{unique}-{number}"
+        taken.add(unique.lower())
+        shown = unique if other or item.given_id else item.relative
+        images.append(InputImage(unique, item.path, shown, strata=item.strata, error=item.error))
+    return images

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training curves: loss, Dice and IoU of training and validation against the epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from .._typing import PathLike
+from ..io.write import write_bytes
+
+__all__ = ["curves_figure", "read_history", "write_curves", "write_figure"]
+
+TRAINING, VALIDATION = "#4477AA", "#EE7733"  # told apart with every common colour deficiency
+# Panels of Fig. 1 of Huang et al., Cureus 18(3):e105360 (2026): title, training column, validation column.
+PANELS = (
+    ("Loss", "train_loss", "val_loss"),
+    ("Dice", "train_dice", "val_dice"),
+    ("IoU", "train_iou", "val_iou"),
+)
+
+
+def read_history(path: PathLike) -> list[dict[str, float]]:
+    """Read a training log, one row an epoch.
+
+    Parameters
+    ----------
+    path : path
+        CSV with a header; empty cells become NaN, columns that are no numbers are left out.
+
+    Returns
+    -------
+    list of dict
+        Column to number; an empty file gives an empty list.
+
+    Examples
+    --------
+    >>> from mammozoo.io.write import write_csv
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_history(write_csv(f"{folder}/log.csv", [{"epoch": 1, "train_loss": 0.5}]))
+    [{'epoch': 1.0, 'train_loss': 0.5}]
+    """
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return [
+            {key: value for key, text in row.items() if key and (value := _number(text)) is not None}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _number(text: Any) -> float | None:
+    if text in ("", None):
+        return math.nan
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def curves_figure(
+    history: Sequence[Mapping[str, float]],
+    *,
+    panels: Sequence[tuple[str, str, str]] = PANELS,
+    best_epoch: int | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw training and validation curves, one panel a quantity.
+
+    Parameters
+    ----------
+    history : sequence of mappings
+        One an epoch, with ``epoch`` and the columns of `panels`; missing ones are not drawn.
+    panels : sequence of (title, training column, validation column)
+        By default loss, Dice and IoU.
+    best_epoch : int, optional
+        Epoch whose weights were kept; marked by a line.
+    title : str, optional
+        Title of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Attached to no window and no global state.
+
+    Notes
+    -----
+    A panel without data says so. NaN leaves a gap.
+
+    Examples
+    --------
+    >>> len(curves_figure([{"epoch": 1, "train_loss": 0.5, "val_loss": 0.6}]).axes)
+    3
+    """
+    figure = Figure(figsize=(4 * len(panels), 3.4), layout="constrained")
+    if title:
+        figure.suptitle(title)
+    for index, (name, training, validation) in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, len(panels), index)
+        drawn = [
+            _line(axes, history, training, TRAINING, "training"),
+            _line(axes, history, validation, VALIDATION, "validation"),
+        ]
+        axes.set_title(name)
+        axes.set_xlabel("Epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", alpha=0.3)
+        if name != "Loss":
+            axes.set_ylim(0, 1)
+        if best_epoch is not None:
+            axes.axvline(
+                best_epoch, color="0.4", linewidth=1, linestyle=":", label=f"kept: epoch {best_epoch}"
+            )
+        if any(drawn):
+            axes.legend(frameon=False, fontsize="small")
+        else:
+            axes.text(0.5, 0.5, "not recorded", ha="center", transform=axes.transAxes, color="0.4")
+    return figure
+
+
+def _line(axes: Axes, history: Sequence[Mapping[str, float]], column: str, colour: str, label: str) -> bool:
+    points = [(row.get("epoch", at), row[column]) for at, row in enumerate(history, start=1) if column in row]
+    if not any(math.isfinite(value) for _, value in points):
+        return False
+    epochs, values = zip(*points, strict=True)
+    # One epoch is a dot: a line through one point is invisible.
+    axes.plot(epochs, values, color=colour, label=label, marker="o" if len(points) < 10 else "", markersize=4)
+    return True
+
+
+def write_figure(path: PathLike, figure: Figure, *, dpi: int = 150) -> Path:
+    """Write a figure as PNG, atomically and with the same bytes for the same figure.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    figure : matplotlib.figure.Figure
+        What to draw.
+    dpi : int
+        Pixels per inch.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_figure(f"{folder}/empty.png", Figure(figsize=(1, 1))).name
+    'empty.png'
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    return write_bytes(path, buffer.getvalue())
+
+
+def write_curves(path: PathLike, history: PathLike | Sequence[Mapping[str, float]], **options: Any) -> Path:
+    """Write ``curves.png`` from a training log.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    history : path or sequence of mappings
+        The log as CSV, or its rows.
+    **options
+        Those of `curves_figure`.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_curves(f"{folder}/curves.png", [{"epoch": 1, "train_loss": 0.5}]).name
+    'curves.png'
+    """
+    rows = (
+        history if isinstance(history, Sequence) and not isinstance(history, str) else read_history(history)
+    )
+    return write_figure(path, curves_figure(rows, **options))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a segmentation bundle's evaluation: tables, curves and pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from .._typing import Array, PathLike
+from ..io.write import write_text
+from .curves import write_curves, write_figure
+from .panels import case_figure
+from .tables import case_report
+
+__all__ = ["EvaluatedCase", "write_segmentation_report"]
+
+logger = logging.getLogger(__name__)
+
+
+class EvaluatedCase(Protocol):
+    """What the pictures need of one case: arrays of shape (H, W) on the scoring grid.
+
+    ``image`` is uint8, ``truth`` is bool, ``probability`` lies in 0-1.
+    """
+
+    id: str
+    image: Array
+    truth: Array
+    probability: Array
+
+
+class _Table(Protocol):
+    rows: Sequence[dict[str, Any]]
+    cases: Sequence[EvaluatedCase]
+    summary: dict[str, Any]
+    threshold: float
+
+
+def write_segmentation_report(
+    table: _Table, *, output_dir: PathLike, title: str, history: PathLike | None = None, pictures: int = 9
+) -> None:
+    """Write ``report.md``, ``curves.png`` and five-panel pictures; the last step of an evaluation.
+
+    Parameters
+    ----------
+    table : mammozoo.engines.per_case.PerCaseTable
+        After its evaluator has run.
+    output_dir : path
+    title : str
+        Name of the bundle.
+    history : path, optional
+        The training log (``history.csv``); without it there are no curves.
+    pictures : int
+        How many cases to draw, evenly spread from the worst to the best Dice.
+    """
+    folder = Path(output_dir)
+    summary = table.summary
+    text = case_report(
+        table.rows,
+        title=title,
+        resolution=summary["resolution"],
+        intervals=_intervals(summary),
+        headline_reason=summary.get("headline_reason"),
+        notes=summary["notes"],
+    )
+    write_text(folder / "report.md", text)
+    if history is not None and Path(history).is_file():
+        write_curves(folder / "curves.png", history)
+    for rank, index in enumerate(_spread(table.rows, pictures)):
+        case, row = table.cases[index], table.rows[index]
+        figure = case_figure(
+            image=case.image,
+            probability=case.probability,
+            mask=case.probability >= table.threshold,
+            truth=case.truth,
+            title=f"{case.id}: Dice {row['dice']:.3f}",
+        )
+        write_figure(folder / "pictures" / f"{rank:02d}_{case.id}.png", figure, dpi=90)
+    print(text)
+    logger.info("report, tables and pictures are in %s", folder)
+
+
+def _intervals(summary: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    found = summary["overall"]
+    return {
+        name: tuple(value["interval"])
+        for name, value in found.items()
+        if isinstance(value, dict) and value.get("interval")
+    }
+
+
+def _spread(rows: Sequence[dict[str, Any]], count: int) -> list[int]:
+    """Indices of cases evenly spread over the order of Dice, among those with a lesion."""
+    order = sorted((i for i, row in enumerate(rows) if row["size"]), key=lambda i: float(rows[i]["dice"]))
+    if not order:
+        order = list(range(len(rows)))
+    places = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
+    return [order[place] for place in places]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from monai.bundle import ConfigWorkflow
+
+from mammozoo.engines.overrides import check_overrides, refuse_unknown_keys
+
+KNOWN = {"epochs": 100, "resume": False, "train": {}}
+
+
+def test_known_keys_pass() -> None:
+    check_overrides({"epochs": 1, "resume": True, "_meta_": {}, "tracking_uri": "x"}, KNOWN)
+
+
+def test_a_misspelt_key_names_the_nearest() -> None:
+    with pytest.raises(KeyError, match="did you mean --epochs"):
+        check_overrides({"epoch": 1}, KNOWN)
+
+
+def test_a_string_is_no_boolean() -> None:
+    with pytest.raises(TypeError, match="write --resume True or --resume False"):
+        check_overrides({"resume": "true"}, KNOWN)
+
+
+def test_it_finds_the_running_workflow(tmp_path: Path) -> None:
+    guard = {
+        "_target_": "mammozoo.engines.overrides.refuse_unknown_keys",
+        "files": [str(tmp_path / "train.json")],
+    }
+    (tmp_path / "train.json").write_text(json.dumps({"epochs": 1, "run": [guard]}))
+    for override, wrong in (({"epochs": 2}, False), ({"epoch": 2}, True)):
+        workflow = ConfigWorkflow(tmp_path / "train.json", workflow_type="train", logging_file=False, **override)
+        workflow.initialize()
+        if wrong:
+            with pytest.raises(RuntimeError) as error:
+                workflow.run()
+            assert "did you mean --epochs" in str(error.value.__cause__)
+        else:
+            workflow.run()
+
+
+def test_outside_a_workflow_nothing_is_checked(tmp_path: Path) -> None:
+    refuse_unknown_keys(tmp_path / "absent.json")
