@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Move weights between networks: all of them, or those under some prefixes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .._typing import PathLike
+
+__all__ = ["load_pretrained", "read_state", "transfer_weights"]
+
+
+def read_state(path: PathLike) -> dict[str, torch.Tensor]:
+    """Read a state dict without executing anything.
+
+    Parameters
+    ----------
+    path : path
+        A PyTorch file (a plain state dict, or one under ``"model"`` or ``"state_dict"``) or a ``.safetensors`` file.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        If it holds no state dict.
+    """
+    path = Path(path)
+    if not path.is_file():
+        msg = f"there is no weights file {path}"
+        raise FileNotFoundError(msg)
+    if path.suffix == ".safetensors":
+        content: Any = importlib.import_module("safetensors.torch").load_file(path)
+    else:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    for key in ("model", "state_dict", "network"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        msg = f"{path} holds no state dict (names to tensors)"
+        raise ValueError(msg)
+    return dict(content)
+
+
+def transfer_weights(
+    target: nn.Module, source: Mapping[str, torch.Tensor], *, prefixes: Sequence[str]
+) -> list[str]:
+    """Copy the tensors whose names begin with one of the prefixes.
+
+    Parameters
+    ----------
+    target : torch.nn.Module
+    source : mapping of str to torch.Tensor
+    prefixes : sequence of str
+        For example ``["encoder"]``; a prefix ends at a dot.
+
+    Returns
+    -------
+    list of str
+        The names that were copied.
+
+    Raises
+    ------
+    ValueError
+        If a prefix selects nothing, or a tensor is missing or has another shape.
+
+    Examples
+    --------
+    >>> a, b = (nn.ModuleDict({"encoder": nn.Linear(1, 1), "head": nn.Linear(1, 1)}) for _ in range(2))
+    >>> transfer_weights(a, b.state_dict(), prefixes=["encoder"])
+    ['encoder.weight', 'encoder.bias']
+    """
+    own = target.state_dict()
+    chosen: list[str] = []
+    for prefix in prefixes:
+        names = [name for name in own if name == prefix or name.startswith(f"{prefix}.")]
+        if not names:
+            msg = f"no tensor of the network begins with '{prefix}'; there are {sorted({n.split('.')[0] for n in own})}"
+            raise ValueError(msg)
+        chosen += names
+    wrong = [name for name in chosen if name not in source or source[name].shape != own[name].shape]
+    if wrong:
+        msg = f"{len(wrong)} of {len(chosen)} tensors are missing or of another shape, for example {wrong[0]}"
+        raise ValueError(msg)
+    target.load_state_dict({**own, **{name: source[name] for name in chosen}})
+    return chosen
+
+
+def load_pretrained(network: nn.Module, path: PathLike) -> None:
+    """Load a whole network's weights; float16 files become the network's own type.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    path : path
+        As in `read_state`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it does not fit; the message says how.
+    """
+    state = read_state(path)
+    own = network.state_dict()
+    missing = [name for name in own if name not in state]
+    unknown = [name for name in state if name not in own]
+    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
+    if missing or unknown or shapes:
+        example = (missing + unknown + shapes)[0]
+        msg = (
+            f"{path} does not fit the network: {len(missing)} tensors missing, {len(unknown)} unknown, "
+            f"{len(shapes)} of another shape (for example {example}); is the width or the architecture another one?"
+        )
+        raise ValueError(msg)
+    network.load_state_dict(state)
