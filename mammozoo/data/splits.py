@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Patient-grouped, stratified, seeded splits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from .masks import lesion_area_224, size_bin
+from .record import Record
+
+__all__ = [
+    "FOLDS",
+    "PARTS",
+    "Split",
+    "allocate",
+    "class_of",
+    "holdout",
+    "kfold",
+    "make_split",
+    "official",
+    "stratify",
+]
+
+PARTS = ("train", "validation", "test")
+#: Shares of the hold-out split.
+HOLDOUT_SHARES = (0.6, 0.2, 0.2)
+FOLDS = 5
+#: Share of the training patients that validates, in a fold of the cross-validation and in an official split.
+VALIDATION_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Patients of the three parts.
+
+    Parameters
+    ----------
+    train, validation, test : tuple of str
+        Patient ids, sorted; no patient is in two parts.
+
+    Raises
+    ------
+    ValueError
+        If a patient is in two parts.
+
+    Examples
+    --------
+    >>> Split(train=("a",), validation=("b",), test=()).part_of("b")
+    'validation'
+    """
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        counts = Counter(patient for part in PARTS for patient in self.patients(part))
+        doubled = [patient for patient, n in counts.items() if n > 1]
+        if doubled:
+            msg = f"{len(doubled)} patients stand in two parts, for example {doubled[:5]}"
+            raise ValueError(msg)
+
+    def patients(self, part: str) -> tuple[str, ...]:
+        """Patients of a part, by its name."""
+        if part not in PARTS:
+            msg = f"part {part!r} is none of {', '.join(PARTS)}"
+            raise ValueError(msg)
+        return tuple(getattr(self, part))
+
+    def part_of(self, patient: str) -> str | None:
+        """Name of the part that holds a patient; None where no part does."""
+        return next((part for part in PARTS if patient in self.patients(part)), None)
+
+    def select(self, records: Iterable[Record], part: str) -> list[Record]:
+        """Records whose patient is in a part, in their order."""
+        wanted = set(self.patients(part))
+        return [record for record in records if record.patient_id in wanted]
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Parts as plain lists."""
+        return {field.name: list(getattr(self, field.name)) for field in fields(self)}
+
+
+def allocate(
+    groups: Mapping[str, Mapping[str, int]], shares: Sequence[float], *, seed: int, salt: str = ""
+) -> list[list[str]]:
+    """Deal groups (patients) into parts so that every stratum has the wanted shares.
+
+    Parameters
+    ----------
+    groups : Mapping[str, Mapping[str, int]]
+        For each patient the number of images in each stratum.
+    shares : sequence of float
+        Wanted share of each part; they add up to 1.
+    seed : int
+    salt : str
+        Tells draws of one seed apart.
+
+    Returns
+    -------
+    list of list of str
+        Patients of each part, sorted.
+
+    Raises
+    ------
+    ValueError
+        If the shares do not add up to 1, or there are fewer patients than parts.
+
+    Notes
+    -----
+    Patients with the rarest stratum come first, those alike in the order of the hash of seed and name; each
+    goes to the part that it brings nearest to the wanted counts (images of each stratum, and patients). The
+    result depends on nothing else: not on the order of the records, not on a random generator's version.
+
+    References
+    ----------
+    Greedy form of iterative stratification: Sechidis et al., ECML PKDD 2011,
+    doi:10.1007/978-3-642-23808-6_10.
+
+    Examples
+    --------
+    >>> parts = allocate({f"p{i}": {"mass": 1} for i in range(10)}, (0.6, 0.2, 0.2), seed=0)
+    >>> [len(part) for part in parts]
+    [6, 2, 2]
+    """
+    if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
+        msg = f"shares are {tuple(shares)}; wanted positive numbers that add up to 1"
+        raise ValueError(msg)
+    if len(groups) < len(shares):
+        msg = f"{len(groups)} patients cannot fill {len(shares)} parts; give more data or use part='all'"
+        raise ValueError(msg)
+    names = sorted({name for counts in groups.values() for name in counts})
+    # One column for the patients themselves, one for the images of each stratum.
+    table = {group: np.array([1.0, *(n.get(name, 0) for name in names)]) for group, n in groups.items()}
+    total = np.sum(list(table.values()), axis=0)
+    target = np.outer(shares, total)
+    scale = np.sqrt(np.maximum(target, 1e-9))
+    have = np.zeros_like(target)
+    parts: list[list[str]] = [[] for _ in shares]
+    rarest = {group: min(total[1:][row[1:] > 0], default=0.0) for group, row in table.items()}
+    for group in sorted(groups, key=lambda name: (rarest[name], _draw(name, seed=seed, salt=salt))):
+        gap, step = (have - target) / scale, table[group] / scale
+        cost = ((gap + step) ** 2 - gap**2).sum(axis=1)
+        best = int(np.argmin(np.round(cost, 9)))
+        parts[best].append(group)
+        have[best] += table[group]
+    return [sorted(part) for part in parts]
+
+
+def _draw(name: str, *, seed: int, salt: str) -> str:
+    return hashlib.sha256(f"{seed}|{salt}|{name}".encode()).hexdigest()
+
+
+def _groups(records: Iterable[Record], strata: Mapping[str, str]) -> dict[str, Counter[str]]:
+    groups: dict[str, Counter[str]] = {}
+    for record in records:
+        groups.setdefault(record.patient_id, Counter())[strata.get(record.id, "")] += 1
+    return groups
+
+
+def stratify(records: Iterable[Record], *, task: str, class_column: str | None = None) -> dict[str, str]:
+    """Stratum of every record for a task.
+
+    Parameters
+    ----------
+    records : iterable of Record
+    task : {"segmentation", "detection", "classification"}
+    class_column : str, optional
+        Stratum that holds the class; default: `Record.class_name`.
+
+    Returns
+    -------
+    dict of str to str
+        By record id: for segmentation and detection the lesion-size bin on the 224 x 224 grid where any
+        record has a mask, else (and for classification) the class name.
+
+    Raises
+    ------
+    ValueError
+        For another task.
+
+    Examples
+    --------
+    >>> stratify([Record(id="a", image="a.png", patient_id="p", class_name="benign")], task="segmentation")
+    {'a': 'benign'}
+    """
+    if task not in {"segmentation", "detection", "classification"}:
+        msg = f"task {task!r} is none of segmentation, detection, classification"
+        raise ValueError(msg)
+    records = list(records)
+    if task != "classification" and any(record.has_mask for record in records):
+        return {record.id: size_bin(lesion_area_224(record)) for record in records}
+    return {record.id: class_of(record, column=class_column) for record in records}
+
+
+def class_of(record: Record, *, column: str | None) -> str:
+    """Class of a record: its `class_name`, or one of its strata by name (``""`` where it has none)."""
+    return record.class_name if column is None else record.strata.get(column, "")
+
+
+def holdout(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] | None = None) -> Split:
+    """60/20/20 split by patient.
+
+    Parameters
+    ----------
+    records : iterable of Record
+    seed : int
+    strata : Mapping[str, str], optional
+        Stratum by record id (see `stratify`); without it only images and patients are balanced.
+
+    Returns
+    -------
+    Split
+
+    Examples
+    --------
+    >>> records = [Record(id=f"{i}", image="a.png", patient_id=f"p{i}") for i in range(10)]
+    >>> split = holdout(records, seed=0)
+    >>> len(split.train), len(split.validation), len(split.test)
+    (6, 2, 2)
+    """
+    parts = allocate(_groups(records, strata or {}), HOLDOUT_SHARES, seed=seed, salt="holdout")
+    return Split(*map(tuple, parts))
+
+
+def kfold(records: Iterable[Record], *, fold: int, seed: int, strata: Mapping[str, str] | None = None) -> Split:
+    """One fold of the five-fold cross-validation by patient.
+
+    Parameters
+    ----------
+    records : iterable of Record
+    fold : int
+        0 to 4: the fifth that is the test part; 10 % of the other patients validate.
+    seed : int
+    strata : Mapping[str, str], optional
+        Stratum by record id (see `stratify`).
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If there is no such fold.
+
+    Examples
+    --------
+    >>> records = [Record(id=f"{i}", image="a.png", patient_id=f"p{i}") for i in range(50)]
+    >>> split = kfold(records, fold=0, seed=0)
+    >>> len(split.train), len(split.validation), len(split.test)
+    (36, 4, 10)
+    """
+    if type(fold) is not int or not 0 <= fold < FOLDS:
+        msg = f"fold {fold!r} does not exist; wanted an integer from 0 to {FOLDS - 1}, or none for hold-out"
+        raise ValueError(msg)
+    groups = _groups(records, strata or {})
+    test = allocate(groups, [1 / FOLDS] * FOLDS, seed=seed, salt="folds")[fold]
+    rest = {patient: counts for patient, counts in groups.items() if patient not in set(test)}
+    shares = (1 - VALIDATION_SHARE, VALIDATION_SHARE)
+    train, validation = allocate(rest, shares, seed=seed, salt=f"fold {fold}")
+    return Split(tuple(train), tuple(validation), tuple(test))
+
+
+def make_split(
+    records: Iterable[Record], *, fold: int | None, seed: int, strata: Mapping[str, str] | None = None
+) -> Split:
+    """Hold-out split (`fold` None) or one fold of the cross-validation.
+
+    Parameters
+    ----------
+    records : iterable of Record
+    fold : int or None
+    seed : int
+    strata : Mapping[str, str], optional
+
+    Returns
+    -------
+    Split
+
+    Examples
+    --------
+    >>> records = [Record(id=f"{i}", image="a.png", patient_id=f"p{i}") for i in range(10)]
+    >>> make_split(records, fold=None, seed=1) == holdout(records, seed=1)
+    True
+    """
+    if fold is None:
+        return holdout(records, seed=seed, strata=strata)
+    return kfold(records, fold=fold, seed=seed, strata=strata)
+
+
+def official(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] | None = None) -> Split:
+    """A data set's own split, with 10 % of its training patients for validation.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        With the stratum ``official_split`` (``"training"`` or ``"test"``), as CBIS-DDSM has it.
+    seed : int
+        For the validation patients.
+    strata : Mapping[str, str], optional
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If a record has no official part.
+
+    Notes
+    -----
+    A patient of both official parts (31 in CBIS-DDSM when masses and calcifications are mixed) belongs to the
+    test part only, so `Split.select` moves that patient's training images there; leave them out of `records`
+    to score the official test images alone.
+
+    References
+    ----------
+    Lee et al., Scientific Data 4:170177, 2017, doi:10.1038/sdata.2017.177.
+
+    Examples
+    --------
+    >>> parts = ["training"] * 10 + ["test"]
+    >>> records = [Record(id=f"{i}", image="a", patient_id=f"{i}", strata={"official_split": p})
+    ...            for i, p in enumerate(parts)]
+    >>> official(records, seed=0).test
+    ('10',)
+    """
+    records = list(records)
+    unknown = [r.id for r in records if r.strata.get("official_split") not in {"training", "test"}]
+    if unknown:
+        msg = f"{len(unknown)} records have no official_split (training or test), for example {unknown[:3]}"
+        raise ValueError(msg)
+    test = {record.patient_id for record in records if record.strata["official_split"] == "test"}
+    rest = _groups((record for record in records if record.patient_id not in test), strata or {})
+    train, validation = allocate(rest, (1 - VALIDATION_SHARE, VALIDATION_SHARE), seed=seed, salt="official")
+    return Split(tuple(train), tuple(validation), tuple(sorted(test)))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Overlap of a predicted and a true mask, per image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from monai.metrics import CumulativeIterationMetric
+
+from .._typing import Array
+
+__all__ = ["DiceMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Overlap of two masks; all but `area_difference` lie in 0-1.
+
+    Attributes
+    ----------
+    dice, iou : float
+        1 when both masks are empty.
+    accuracy : float
+        Share of pixels that agree.
+    sensitivity, specificity, precision : float
+        NaN where the denominator is 0.
+    area_difference : float
+        ``|A_pred - A_truth| / A_truth``; NaN without lesion.
+    """
+
+    dice: float
+    iou: float
+    accuracy: float
+    sensitivity: float
+    specificity: float
+    precision: float
+    area_difference: float
+
+
+def compute_overlap(prediction: Array, truth: Array) -> Overlap:
+    """Compare two masks pixel by pixel.
+
+    Parameters
+    ----------
+    prediction, truth : numpy.ndarray
+        Masks of one shape, non-zero is lesion.
+
+    Returns
+    -------
+    Overlap
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Notes
+    -----
+    Both empty: Dice and IoU are 1. Only the truth empty: 0, and the area difference is NaN.
+
+    References
+    ----------
+    Huang et al., Cureus 18(3) e105360, 2026, Methods; Sun et al., Phys Med Biol 65 055005, 2020, eq. 10-12.
+
+    Examples
+    --------
+    >>> compute_overlap(np.array([[1, 1, 0]]), np.array([[0, 1, 1]])).dice
+    0.5
+    """
+    if prediction.shape != truth.shape:
+        msg = f"the prediction has shape {prediction.shape}, the truth {truth.shape}: compare them on one grid"
+        raise ValueError(msg)
+    predicted, true = prediction.astype(bool), truth.astype(bool)
+    tp = int(np.count_nonzero(predicted & true))
+    fp = int(np.count_nonzero(predicted)) - tp
+    fn = int(np.count_nonzero(true)) - tp
+    tn = true.size - tp - fp - fn
+    return Overlap(
+        dice=_ratio(2 * tp, 2 * tp + fp + fn, empty=1.0),
+        iou=_ratio(tp, tp + fp + fn, empty=1.0),
+        accuracy=_ratio(tp + tn, true.size),
+        sensitivity=_ratio(tp, tp + fn),
+        specificity=_ratio(tn, tn + fp),
+        precision=_ratio(tp, tp + fp),
+        area_difference=_ratio(abs(fp - fn), tp + fn),
+    )
+
+
+def _ratio(numerator: int, denominator: int, *, empty: float = math.nan) -> float:
+    return numerator / denominator if denominator else empty
+
+
+def dice_and_iou(prediction: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Dice and IoU of each image of a batch.
+
+    Parameters
+    ----------
+    prediction, truth : torch.Tensor
+        Shape (B, 1, ...), lesion where above 0.5.
+
+    Returns
+    -------
+    dice, iou : torch.Tensor
+        Shape (B, 1), float32; 1 where both masks are empty.
+
+    Examples
+    --------
+    >>> dice_and_iou(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
+    (tensor([[1.]]), tensor([[1.]]))
+    """
+    predicted, true = (mask.flatten(1) > 0.5 for mask in (prediction, truth))
+    both = (predicted & true).sum(1, keepdim=True).float()
+    total = predicted.sum(1, keepdim=True) + true.sum(1, keepdim=True)
+    one = torch.ones_like(both)
+    dice = torch.where(total > 0, 2 * both / total.clamp(min=1), one)
+    return dice, torch.where(total > 0, both / (total - both).clamp(min=1), one)
+
+
+class DiceMetric(CumulativeIterationMetric):  # type: ignore[misc]
+    """Mean Dice over images, cumulative and synchronised between processes.
+
+    Examples
+    --------
+    >>> metric = DiceMetric()
+    >>> _ = metric(y_pred=torch.ones(2, 1, 4, 4), y=torch.ones(2, 1, 4, 4))
+    >>> metric.aggregate()
+    tensor(1.)
+    """
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **_: Any) -> torch.Tensor:
+        assert y is not None
+        return dice_and_iou(y_pred, y)[0]
+
+    def aggregate(self) -> torch.Tensor:
+        """Mean over all images so far."""
+        values: torch.Tensor = self.get_buffer()
+        return values.mean()
+
+
+class IoUMetric(DiceMetric):
+    """Mean IoU over images; as `DiceMetric`."""
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **_: Any) -> torch.Tensor:
+        assert y is not None
+        return dice_and_iou(y_pred, y)[1]
