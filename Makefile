@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-BUNDLE := bundles/mammo_abnormal_unet_segmentation
 DEMO := .demo
 export PYTHONWARNINGS ?= ignore
 
@@ -19,7 +18,7 @@ $(READY): setup.cfg constraints.txt
 	touch $(READY)
 
 demo: $(READY)  ## train, evaluate and run the first bundle on synthetic mammograms
-	BIN=$(BIN) DEMO=$(DEMO) BUNDLE=$(BUNDLE) sh scripts/demo.sh
+	$(BIN)/python scripts/demo.py --out $(DEMO)
 
 test: $(READY)  ## the test suite, under five minutes
 	$(BIN)/python -m pytest -q

@@ -36,5 +36,5 @@ def optional_import(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        msg = f"{module} is needed here and could not be imported ({error}); install it by `pip install mammozoo[{extra}]`"
+        msg = f"{module} is needed here and could not be imported ({error}): `pip install mammozoo[{extra}]`"
         raise ImportError(msg) from error

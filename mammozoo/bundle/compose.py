@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def compose(fragments: Mapping[str, Mapping[str, Any]], changes: Mapping[str, An
     ----------
     fragments : mapping of str to mapping
         Name and content of each fragment, in order. A key ``+id`` adds the entries of a dictionary or list to
-        what an earlier fragment set under ``id``; no two fragments may set the same key or entry.
+        what an earlier fragment set under ``id``; no two fragments may set the same key or entry. A deep key
+        (``validate#handlers``) belongs to an overlay and is kept for MONAI to merge.
     changes : mapping
         The recipe's ``set``, in MONAI's merge grammar: ``key`` replaces, ``a::b`` sets deep, ``+id`` adds.
 
@@ -54,6 +56,7 @@ def compose(fragments: Mapping[str, Mapping[str, Any]], changes: Mapping[str, An
     """
     owner: dict[str, str] = {}
     parser = ConfigParser(config={})
+    overlay: dict[str, Any] = {}
     for name, content in fragments.items():
         for key, value in content.items():
             for claimed in _claims(key, value):
@@ -64,15 +67,25 @@ def compose(fragments: Mapping[str, Mapping[str, Any]], changes: Mapping[str, An
             if key.startswith(MERGE_KEY) and key[1:] not in parser:
                 msg = f"fragment '{name}' adds to '{key[1:]}', which no earlier fragment sets"
                 raise ComposeError(msg)
-            merge_kv(parser, key, json.loads(json.dumps(value)))
+            if _is_deep(key):
+                overlay[key] = value
+            else:
+                merge_kv(parser, key, deepcopy(value))
     for key, value in changes.items():
         parent = key.lstrip(MERGE_KEY).replace("#", "::").rpartition("::")[0]
-        if parent and parent not in parser:
+        if parent and parent not in parser and not overlay:
             msg = f"set '{key}': there is no '{parent}'"
             raise ComposeError(msg)
-        merge_kv(parser, key, json.loads(json.dumps(value)))
-    result: dict[str, Any] = parser.get()
-    return result
+        if parent and parent not in parser:
+            overlay[key] = value
+        else:
+            merge_kv(parser, key, deepcopy(value))
+    return {**parser.get(), **deepcopy(overlay)}
+
+
+def _is_deep(key: str) -> bool:
+    """A deep key in a fragment makes the file an overlay: it stays as it is, for MONAI to merge at run time."""
+    return "#" in key or "::" in key
 
 
 def _claims(key: str, value: Any) -> Iterable[str]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..functional.lesion_size import size_bin
 from .audit import audit
 from .index_measure import Measured, measure
 from .issue import Issue, issue
-from .masks import size_bin
 from .record import Record
 
 __all__ = ["SHARE_EDGES", "IndexReport", "index_report"]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import Array, PathLike
+from ..functional.lesion_size import area_224
 from ..io.write import safe_id, write_png
 from .record import Finding, Record
 
@@ -23,7 +24,6 @@ __all__ = [
     "read_pixels",
     "record_mask",
     "same_aspect",
-    "size_bin",
 ]
 
 LOSSY_SUFFIXES = {".jpg", ".jpeg"}
@@ -262,29 +262,4 @@ def lesion_area_224(record: Record) -> float:
 @cache
 def _area_224(record: Record, stamp: int) -> float:
     """Cached by file time: the three parts of a split ask for the same masks."""
-    return float(record_mask(record).mean()) * 224.0 * 224.0
-
-
-def size_bin(area: float) -> str:
-    """Size bin of a lesion area on the 224 x 224 grid, as in the abnormal-focused U-Net paper.
-
-    Parameters
-    ----------
-    area : float
-        Pixels of the 224 grid.
-
-    Returns
-    -------
-    str
-        ``"none"`` (no pixel), ``"small"`` (< 500), ``"medium"`` (500 to 1500, both included), ``"large"``.
-
-    Examples
-    --------
-    >>> [size_bin(a) for a in (0, 499, 500, 1500, 1501)]
-    ['none', 'small', 'medium', 'medium', 'large']
-    """
-    if area <= 0:
-        return "none"
-    if area < 500:
-        return "small"
-    return "medium" if area <= 1500 else "large"
+    return area_224(record_mask(record))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .masks import lesion_area_224, size_bin
+from ..functional.lesion_size import size_bin
+from .masks import lesion_area_224
 from .record import Record
 
 __all__ = [

@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, MERGE_KEY
 
 from .._typing import PathLike
 
-__all__ = ["check_overrides", "refuse_unknown_keys"]
+__all__ = ["check_overrides", "prepare_unless_replaced", "refuse_unknown_keys"]
 
 
 def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
@@ -76,6 +76,22 @@ def refuse_unknown_keys(files: PathLike | Iterable[PathLike]) -> None:
         content = json.loads(Path(str(file)).read_text(encoding="utf-8"))
         known |= {key.lstrip(MERGE_KEY): value for key, value in content.items()}
     check_overrides(workflow.parser.get(), known)
+
+
+def prepare_unless_replaced(prepare: Callable[[], None]) -> None:
+    """Prepare the data set, unless the running workflow was given plain data lists in its place.
+
+    Annotation servers replace ``train#dataset#data`` by a list of image and label pairs; nothing else is needed then.
+
+    Parameters
+    ----------
+    prepare : callable
+        `mammozoo.data.datalist.prepare_dataset` with its arguments.
+    """
+    workflow = _running_workflow()
+    keys = ("train#dataset#data", "validate#dataset#data")
+    if workflow is None or not any(isinstance(workflow.parser.get(key), list) for key in keys):
+        prepare()
 
 
 def _running_workflow() -> ConfigWorkflow | None:

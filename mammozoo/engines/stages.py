@@ -66,7 +66,7 @@ def run_stage(
 def _restore(trainer: Engine, *, evaluator: Engine, objects: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     for name, item in objects.items():
-        item.load_state_dict(content[name])
+        _unwrapped(item).load_state_dict(content[name])
     progress: dict[str, Any] = content["progress"]
     trainer.state.epoch = progress["epoch"]
     trainer.state.iteration = progress["epoch"] * trainer.state.epoch_length
@@ -109,7 +109,7 @@ def transfer_encoder(
         msg = f"{source} is not there: run the first stage (`run pretraining`) or both stages (`run training`)"
         raise FileNotFoundError(msg)
     state = torch.load(source, map_location="cpu", weights_only=True)
-    copied = transfer_weights(network, state, prefixes=prefixes)
+    copied = transfer_weights(_unwrapped(network), state, prefixes=prefixes)
     logger.info("transferred %d tensors of the first stage under %s", len(copied), ", ".join(prefixes))
 
 
@@ -130,4 +130,9 @@ def load_weights(network: torch.nn.Module, *, path: PathLike) -> None:
     if not Path(path).is_file():
         msg = f"no weights at {path}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
         raise FileNotFoundError(msg)
-    load_pretrained(getattr(network, "module", network), path)
+    load_pretrained(_unwrapped(network), path)
+
+
+def _unwrapped(item: Any) -> Any:
+    """The network inside a distributed wrapper; anything else as it is."""
+    return item.module if isinstance(item, torch.nn.parallel.DistributedDataParallel) else item

@@ -10,6 +10,7 @@ import pytest
 
 from mammozoo.data import masks
 from mammozoo.data.record import Finding, Record
+from mammozoo.functional.lesion_size import size_bin
 from mammozoo.io.write import write_png
 
 
@@ -105,6 +106,6 @@ def test_area_on_the_grid_of_the_bins(tmp_path: Path) -> None:
     file = write_png(tmp_path / "m.png", mask)
     record = Record(id="a", image="a.png", patient_id="p", label_path=str(file))
     assert masks.lesion_area_224(record) == pytest.approx(500)
-    assert masks.size_bin(masks.lesion_area_224(record)) == "medium"
+    assert size_bin(masks.lesion_area_224(record)) == "medium"
     write_png(file, np.zeros_like(mask))
     assert masks.lesion_area_224(record) == 0

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every bundle must satisfy; a new bundle is found by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monai.bundle import ConfigParser, ConfigWorkflow, verify_metadata, verify_net_in_out
+
+from mammozoo.bundle.compose import drift, find_bundles
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLES = find_bundles(ROOT)
+EVERY_BUNDLE = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+REQUIRED_KEYS = {
+    "dataset", "dataset_dir", "output_dir", "ckpt_dir", "weights", "resume", "device", "seed", "fold", "split_file",
+    "epochs", "batch_size", "lr", "spatial_size", "width", "num_workers", "amp", "compile", "dist_backend",
+    "network_def", "network", "training", "run",
+}  # fmt: skip
+RESERVED = {"detector", "detector_ops"}
+
+
+def _config(bundle: Path, name: str) -> dict[str, Any]:
+    return json.loads((bundle / "configs" / name).read_text(encoding="utf-8"))
+
+
+def _workflow(bundle: Path, kind: str, **overrides: Any) -> ConfigWorkflow:
+    file = bundle / "configs" / ("inference.json" if kind == "inference" else "train.json")
+    workflow = ConfigWorkflow(
+        file, workflow_type=kind, logging_file=False, bundle_root=str(bundle), device="cpu", **overrides
+    )
+    workflow.initialize()
+    return workflow
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _strings(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _strings(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_composed_files_are_the_committed_ones() -> None:
+    assert drift(ROOT) == []
+
+
+@EVERY_BUNDLE
+def test_the_folder_is_complete(bundle: Path) -> None:
+    for file in ("train.json", "evaluate.json", "inference.json", "multi_gpu_train.json", "metadata.json"):
+        assert (bundle / "configs" / file).is_file()
+    for file in ("configs/logging.conf", "docs/README.md", "LICENSE", "recipe.json"):
+        assert (bundle / file).is_file()
+    metadata = _config(bundle, "metadata.json")
+    assert metadata["version"] in metadata["changelog"]
+
+
+@EVERY_BUNDLE
+def test_keys_and_run_ids(bundle: Path) -> None:
+    train, inference = _config(bundle, "train.json"), _config(bundle, "inference.json")
+    assert set(train) >= REQUIRED_KEYS
+    assert not RESERVED & (set(train) | set(inference))
+    assert train["run"] == "%training"
+    assert "evaluating" in _config(bundle, "evaluate.json")
+    assert "run" in inference
+    assert train["network"] == "$@network_def.to(@device)"
+
+
+@EVERY_BUNDLE
+def test_nothing_resolves_against_another_file(bundle: Path) -> None:
+    for file in (bundle / "configs").glob("*.json"):
+        for text in _strings(json.loads(file.read_text(encoding="utf-8"))):
+            assert not text.startswith("%") or ".json" not in text
+            if text.startswith("$import"):
+                assert text.split()[1].split(".")[0] in {"os", "sys", "torch"}
+
+
+@EVERY_BUNDLE
+@pytest.mark.parametrize("kind", ["train", "inference"])
+def test_targets_are_public_names(bundle: Path, kind: str) -> None:
+    def targets(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            own = [value["_target_"]] if "_target_" in value else []
+            return own + [name for item in value.values() for name in targets(item)]
+        return [name for item in value for name in targets(item)] if isinstance(value, list) else []
+
+    parser = ConfigParser()
+    for name in targets(_config(bundle, f"{kind}.json")):
+        assert not any(part.startswith("_") for part in name.split(".")), name
+        located = parser.locator.get_component_module_name(name) if "." not in name else name
+        assert located, name
+
+
+@EVERY_BUNDLE
+@pytest.mark.parametrize("kind", ["train", "inference"])
+def test_required_properties(bundle: Path, kind: str, tmp_path: Path) -> None:
+    workflow = _workflow(bundle, kind, dataset_dir=str(tmp_path / "absent"), output_dir=str(tmp_path))
+    assert workflow.check_properties() == []
+    assert not (tmp_path / "absent").exists()
+
+
+@EVERY_BUNDLE
+def test_network_takes_and_gives_what_the_metadata_say(bundle: Path) -> None:
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(bundle / "configs" / "metadata.json"),
+        config_file=str(bundle / "configs" / "inference.json"),
+        device="cpu",
+        n=4,
+        bundle_root=str(bundle),
+    )
+
+
+@EVERY_BUNDLE
+@pytest.mark.skipif("MAMMOZOO_META_SCHEMA" not in os.environ, reason="MAMMOZOO_META_SCHEMA names the schema file")
+def test_metadata_follow_the_schema(bundle: Path) -> None:
+    verify_metadata(
+        meta_file=str(bundle / "configs" / "metadata.json"), filepath=os.environ["MAMMOZOO_META_SCHEMA"]
+    )

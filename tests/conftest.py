@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that several test folders share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Small tensors gain nothing from more threads, and tests of other processes lose."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def phantom_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten synthetic patients at 256 x 208: DICOM files, masks and a manifest."""
+    from mammozoo.data.phantom import write_phantom
+
+    return Path(write_phantom(tmp_path_factory.mktemp("data") / "phantom", patients=10, seed=0, size=(256, 208)))
