@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From stored values to display values: rescale, VOI, inversion, and the log transform of raw data.
+
+References
+----------
+.. [1] DICOM PS3.3, C.11.1 (Modality LUT) and C.11.2 (VOI LUT), and PS3.4, Annex N.2.
+.. [2] Keller et al., Med Phys 39(8), 4903, 2012, doi:10.1118/1.4736530, Section 2.B: raw digital mammograms.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import Array
+
+__all__ = ["apply_lut", "apply_rescale", "apply_window", "invert", "presentation_like"]
+
+
+def apply_rescale(values: Array, *, slope: float = 1.0, intercept: float = 0.0) -> Array:
+    """Rescale stored values: ``slope * value + intercept``.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Any shape.
+    slope, intercept : float
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, or the input itself for slope 1 and intercept 0.
+
+    Examples
+    --------
+    >>> apply_rescale(np.array([0, 1]), slope=2, intercept=-1)
+    array([-1.,  1.])
+    """
+    if slope == 1 and intercept == 0:
+        return values
+    return np.asarray(values, dtype=np.float64) * slope + intercept
+
+
+def apply_window(
+    values: Array, *, center: float, width: float, function: str = "LINEAR", low: float = 0.0, high: float = 1.0
+) -> Array:
+    """Window values to the range from `low` to `high` [1]_.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Any shape, after the modality LUT.
+    center, width : float
+        In the unit of the values.
+    function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
+        VOI LUT Function (0028,1056).
+    low, high : float
+        Output range.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64.
+
+    Raises
+    ------
+    ValueError
+        If the width is too small for the function (below 1 for LINEAR, not above 0 otherwise), not finite, or the
+        function is unknown.
+
+    Examples
+    --------
+    >>> apply_window(np.array([0, 50, 100]), center=50, width=100, function="LINEAR_EXACT")
+    array([0. , 0.5, 1. ])
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if not (np.isfinite(center) and np.isfinite(width)) or width <= 0 or (function == "LINEAR" and width < 1):
+        msg = f"window center {center} and width {width} do not make a {function} window"
+        raise ValueError(msg)
+    if function == "LINEAR":
+        if width == 1:
+            return np.where(x <= center - 0.5, low, high)
+        return np.clip((x - (center - 0.5)) / (width - 1) + 0.5, 0, 1) * (high - low) + low
+    if function == "LINEAR_EXACT":
+        return np.clip((x - center) / width + 0.5, 0, 1) * (high - low) + low
+    if function == "SIGMOID":
+        return (high - low) / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700))) + low
+    msg = f"VOI LUT function {function!r} is none of LINEAR, LINEAR_EXACT, SIGMOID"
+    raise ValueError(msg)
+
+
+def apply_lut(values: Array, *, table: Array, first: int = 0) -> Array:
+    """Look values up in a table; below the first entry the first, above the last the last [1]_.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Any shape; rounded to integers.
+    table : numpy.ndarray, shape (n,)
+    first : int
+        The value that the first entry belongs to.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the table's type.
+
+    Examples
+    --------
+    >>> apply_lut(np.array([0, 5, 6, 99]), table=np.array([10, 20]), first=5)
+    array([10, 10, 20, 20])
+    """
+    index = np.clip(np.rint(np.asarray(values, dtype=np.float64)) - first, 0, len(table) - 1).astype(np.intp)
+    return np.asarray(np.asarray(table)[index])
+
+
+def invert(values: Array, *, low: float, high: float) -> Array:
+    """Mirror values in the range from `low` to `high`.
+
+    Examples
+    --------
+    >>> invert(np.array([0.0, 1.0]), low=0, high=4)
+    array([4., 3.])
+    """
+    return (low + high) - np.asarray(values, dtype=np.float64)
+
+
+def presentation_like(values: Array, *, invert_polarity: bool) -> Array:
+    """Bring raw detector values to a presentation-like scale: shift to at least 1, logarithm, inversion [2]_.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Raw values, any shape.
+    invert_polarity : bool
+        Whether high values mean air; the result is bright in tissue.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, from 0.
+
+    Examples
+    --------
+    >>> presentation_like(np.array([1.0, np.e]), invert_polarity=True)
+    array([1., 0.])
+    """
+    x = np.asarray(values, dtype=np.float64)
+    logs = np.log(np.maximum(x - min(float(x.min()) - 1, 0.0), 1.0)) if x.size else x
+    if not x.size:
+        return x
+    return logs.max() - logs if invert_polarity else logs - logs.min()

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which breast, which view, how large a pixel: what a mammogram's header says, and what it does not.
+
+Unknown stays unknown: there is no default side and no default view.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from .header import number, text
+
+__all__ = ["acquisition_flags", "laterality", "pixel_spacing", "view_position"]
+
+# CID 4014, View for Mammography: SNOMED CT and the SRT codes that older files carry.
+_VIEW_CODES = {
+    "399162004": "CC", "R-10242": "CC", "399368009": "MLO", "R-10226": "MLO",
+    "399260004": "ML", "R-10224": "ML", "399352003": "LM", "R-10228": "LM",
+    "399099002": "LMO", "R-10230": "LMO", "399196006": "FB", "R-10244": "FB",
+    "399188001": "SIO", "R-102D0": "SIO",
+}  # fmt: skip
+_VIEW_NAMES = ("MLO", "LMO", "SIO", "XCCL", "XCCM", "CC", "ML", "LM", "FB", "CV", "AT")
+_MEANINGS = (
+    ("exaggerated cranio-caudal laterally", "XCCL"), ("exaggerated cranio-caudal medially", "XCCM"),
+    ("medio-lateral oblique", "MLO"), ("latero-medial oblique", "LMO"), ("cranio-caudal", "CC"),
+    ("medio-lateral", "ML"), ("latero-medial", "LM"),
+)  # fmt: skip
+_MODIFIERS = (
+    ("magnif", "magnified"), ("spot", "spot_compression"), ("implant displaced", "implant_displaced"),
+    ("rolled", "rolled"), ("tangential", "tangential"), ("cleavage", "cleavage"), ("axillary", "axillary_tail"),
+)  # fmt: skip
+_FUJIFILM_VIEW = (0x0018, 0x1400)  # Acquisition Device Processing Description
+
+
+def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str]:
+    """Spacing of the pixels in the breast, and where it was found.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+
+    Returns
+    -------
+    spacing : (float, float) or None
+        Row and column spacing in mm.
+    source : str
+        ``"PixelSpacing (GEOMETRY)"`` or the other calibration type, ``"ImagerPixelSpacing"``, with
+        ``"/ magnification"`` where it was divided by EstimatedRadiographicMagnificationFactor,
+        ``"PixelSpacing (uncalibrated)"``, or ``""``.
+    """
+    calibration = text(dataset, "PixelSpacingCalibrationType")
+    own, imager = _pair(dataset, "PixelSpacing"), _pair(dataset, "ImagerPixelSpacing")
+    if own and calibration:
+        return own, f"PixelSpacing ({calibration})"
+    if imager:
+        factor = number(dataset, "EstimatedRadiographicMagnificationFactor")
+        if factor and factor > 0:
+            return (imager[0] / factor, imager[1] / factor), "ImagerPixelSpacing / magnification"
+        return imager, "ImagerPixelSpacing"
+    return (own, "PixelSpacing (uncalibrated)") if own else (None, "")
+
+
+def _pair(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
+    row, column = number(dataset, keyword), number(dataset, keyword, index=1)
+    return (row, column) if row and column and row > 0 and column > 0 else None
+
+
+def laterality(dataset: Dataset) -> str:
+    """Side of the breast: ``"L"``, ``"R"``, or ``""`` when no attribute says it."""
+    frame: Any = dataset
+    for keyword in ("SharedFunctionalGroupsSequence", "FrameAnatomySequence"):
+        frame = _first(frame, keyword)
+    for source, keyword in ((dataset, "ImageLaterality"), (dataset, "Laterality"), (frame, "FrameLaterality")):
+        value = text(source, keyword).upper() if source is not None else ""
+        if value in ("L", "R"):
+            return value
+    return ""
+
+
+def view_position(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
+    """View and its modifiers.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+
+    Returns
+    -------
+    view : str
+        ``"CC"``, ``"MLO"``, ``"ML"`` ..., or ``""``. ML is not MLO.
+    modifiers : tuple of str
+        For example ``("magnified",)``.
+    """
+    code = _first(dataset, "ViewCodeSequence")
+    modifiers = _modifiers(code)
+    found = _VIEW_CODES.get(text(code, "CodeValue")) or _by_meaning(text(code, "CodeMeaning"))
+    if not found:
+        value = text(dataset, "ViewPosition").upper()
+        found = value if value in _VIEW_NAMES else ""
+    vendor = dataset.get(_FUJIFILM_VIEW)
+    for description in (str(vendor.value) if vendor is not None else "", text(dataset, "SeriesDescription")):
+        found = found or _by_token(description)
+    return found, modifiers
+
+
+def _first(dataset: Any, keyword: str) -> Any:
+    sequence = dataset.get(keyword) if dataset is not None else None
+    return sequence[0] if sequence else None
+
+
+def _modifiers(code: Any) -> tuple[str, ...]:
+    sequence = code.get("ViewModifierCodeSequence") if code is not None else None
+    meanings = [text(item, "CodeMeaning").lower() for item in sequence or []]
+    return tuple(name for part, name in _MODIFIERS if any(part in meaning for meaning in meanings))
+
+
+def _by_meaning(meaning: str) -> str:
+    return next((view for part, view in _MEANINGS if part in meaning.lower()), "")
+
+
+def _by_token(description: str) -> str:
+    tokens = {token.lstrip("LR") or token for token in re.findall(r"[A-Z]+", description.upper())}
+    return next((view for view in _VIEW_NAMES[:7] if view in tokens), "")
+
+
+def acquisition_flags(dataset: Dataset, *, modifiers: tuple[str, ...]) -> tuple[str, ...]:
+    """What a reader of the image should know: modifiers, implants, partial views, lossy compression, burnt-in text."""
+    flags = list(modifiers)
+    magnification = number(dataset, "EstimatedRadiographicMagnificationFactor")
+    if magnification and magnification > 1.2 and "magnified" not in flags:
+        flags.append("magnified")
+    for keyword, name in (
+        ("BreastImplantPresent", "implant"),
+        ("PartialView", "partial_view"),
+        ("BurnedInAnnotation", "burned_in_annotation"),
+        ("FieldOfViewHorizontalFlip", "horizontal_flip"),
+    ):
+        if text(dataset, keyword).upper() in ("YES", "Y"):
+            flags.append(name)
+    if text(dataset, "LossyImageCompression") == "01":
+        flags.append("lossy_compression")
+    return tuple(flags)
