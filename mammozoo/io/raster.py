@@ -50,7 +50,10 @@ def read_raster(path: Path, *, max_pixels: int) -> dict[str, Any]:
         If it does not decode to one gray or colour image of 8 or 16 bits.
     """
     data = path.read_bytes()
-    size = _stated_size(data)
+    try:
+        size = _stated_size(data)
+    except (struct.error, ValueError):
+        size = None  # the decoder will say what is wrong
     if size is not None and size[0] * size[1] > max_pixels:
         msg = f"{path.name} is {size[0]} x {size[1]}; at most {max_pixels} pixels are read"
         raise BadHeaderError(msg)
@@ -70,6 +73,9 @@ def _decode(data: bytes) -> Array:
     if data.startswith(_PNG):
         return np.asarray(imagecodecs.png_decode(data))
     if data.startswith(_JPEG):
+        if b"\xff\xd9" not in data[-1024:]:  # libjpeg fills what is missing with gray
+            msg = "no end of image"
+            raise ValueError(msg)
         return np.asarray(imagecodecs.jpeg8_decode(data))
     if data[:2] in _PGM:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The normal path of the DICOM front end, against independent computations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.sequence import Sequence
+
+from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.errors import MammogramError
+
+PRESENTATION, PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1"
+EXPLICIT, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+
+
+def gradient(rows: int = 24, columns: int = 20, bits: int = 12) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 1 << bits, (rows, columns)).astype(np.uint16)
+
+
+def write(path: Path, pixels: np.ndarray, *, syntax: str = EXPLICIT, data: bytes | None = None, **tags: Any) -> Path:
+    """Write a minimal mammogram; `tags` set or (None) remove attributes."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = tags.get("SOPClassUID", PRESENTATION)
+    meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    meta.TransferSyntaxUID = syntax
+    big, implicit = syntax == BIG, syntax == IMPLICIT
+    dataset = FileDataset(
+        str(path), {}, file_meta=meta, preamble=b"\0" * 128, is_implicit_VR=implicit, is_little_endian=not big
+    )
+    bits = 8 * pixels.dtype.itemsize
+    values = {
+        "SOPClassUID": PRESENTATION, "SOPInstanceUID": "1.2.3.4", "Modality": "MG", "PatientName": "CANARY^NAME",
+        "PatientID": "CANARYID", "Rows": pixels.shape[0], "Columns": pixels.shape[1], "BitsAllocated": bits,
+        "BitsStored": min(bits, 12), "HighBit": min(bits, 12) - 1, "PixelRepresentation": 0, "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2", "PresentationIntentType": "FOR PRESENTATION", **tags,
+    }  # fmt: skip
+    for keyword, value in values.items():
+        if value is not None:
+            setattr(dataset, keyword, value)
+    encapsulated = syntax not in (EXPLICIT, IMPLICIT, BIG, DEFLATED)
+    order = ">" if syntax == BIG else "<"
+    raw = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes() if data is None else data
+    dataset.PixelData = encapsulate([raw]) if encapsulated else raw
+    dataset["PixelData"].VR = "OW" if bits > 8 else "OB"
+    dataset["PixelData"].is_undefined_length = encapsulated
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "image.dcm"
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG, DEFLATED])
+def test_uncompressed_syntaxes(file: Path, syntax: str) -> None:
+    pixels = gradient()
+    found = read_mammogram(write(file, pixels, syntax=syntax))
+    np.testing.assert_array_equal(found.pixels, pixels)
+    assert found.pixels.dtype == np.uint16
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        ("1.2.840.10008.1.2.4.57", imagecodecs.ljpeg_encode),
+        ("1.2.840.10008.1.2.4.70", imagecodecs.ljpeg_encode),
+        ("1.2.840.10008.1.2.4.80", imagecodecs.jpegls_encode),
+        ("1.2.840.10008.1.2.4.90", lambda a: imagecodecs.jpeg2k_encode(a, codecformat="j2k", reversible=True, level=0)),
+        ("1.2.840.10008.1.2.4.201", lambda a: imagecodecs.htj2k_encode(a)),
+    ],
+)
+def test_lossless_codecs(file: Path, syntax: str, encode: Any) -> None:
+    pixels = gradient(64, 48)
+    data = encode(pixels)
+    np.testing.assert_array_equal(read_mammogram(write(file, pixels, syntax=syntax, data=data)).pixels, pixels)
+
+
+def test_rle(file: Path) -> None:
+    pixels = gradient()
+    dataset = pydicom.dcmread(write(file, pixels))
+    dataset.compress("1.2.840.10008.1.2.5", encoding_plugin="pydicom")
+    dataset.save_as(file)
+    np.testing.assert_array_equal(read_mammogram(file).pixels, pixels)
+
+
+def test_jpeg_baseline_eight_bits(file: Path) -> None:
+    pixels = np.tile(np.arange(64, dtype=np.uint8) * 3, (32, 1))
+    data = imagecodecs.jpeg8_encode(pixels, level=98)
+    found = read_mammogram(write(file, pixels, syntax="1.2.840.10008.1.2.4.50", data=data, BitsStored=8, HighBit=7))
+    assert np.abs(found.pixels.astype(int) - pixels).max() <= 4
+
+
+@pytest.mark.parametrize("function", [None, "LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize("window", [(2048, 4096), (1000, 500), (3000, 1), (100.5, 33.3)])
+@pytest.mark.parametrize(("slope", "intercept"), [(1, 0), (2, -500)])
+@pytest.mark.filterwarnings("ignore:overflow encountered in exp")  # pydicom's sigmoid of a narrow window
+def test_windows_agree_with_pydicom(
+    file: Path, function: str | None, window: tuple[float, float], slope: float, intercept: float
+) -> None:
+    tags = {"WindowCenter": window[0], "WindowWidth": window[1], "VOILUTFunction": function}
+    write(file, gradient(), RescaleSlope=slope, RescaleIntercept=intercept, **tags)
+    dataset = pydicom.dcmread(file)
+    expected = apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
+    low, high = intercept, slope * 4095 + intercept
+    expected = (expected - low) / (high - low) * 4095  # pydicom keeps the rescaled range
+    found = read_mammogram(file)
+    assert np.abs(found.pixels - expected).max() <= 0.5 + 1e-6
+    assert found.voi == f"window 1 of 1 ({function or 'LINEAR'})"
+
+
+def _lut_item(table: np.ndarray, first: int) -> Dataset:
+    item = Dataset()
+    item.add_new((0x0028, 0x3002), "US", [len(table), first, 16])
+    item.add_new((0x0028, 0x3006), "US", [int(value) for value in table])
+    return item
+
+
+def test_voi_lut_sequence_comes_before_windows(file: Path) -> None:
+    table = (np.arange(4096) ** 2 >> 12).astype(np.uint16)
+    write(file, gradient(), VOILUTSequence=Sequence([_lut_item(table, 0)]), WindowCenter=10, WindowWidth=10)
+    found = read_mammogram(file)
+    assert found.voi == "lut 1 of 1"
+    expected = table[gradient()] * (4095 / table.max())
+    assert np.abs(found.pixels - expected).max() <= 0.5 + 1e-6
+    assert read_mammogram(file, voi=1).voi == "window 1 of 1 (LINEAR)"
+    np.testing.assert_array_equal(read_mammogram(file, voi="none").pixels, gradient())
+
+
+def test_modality_lut_sequence(file: Path) -> None:
+    table = (4095 - np.arange(4096)).astype(np.uint16)
+    write(file, gradient(), ModalityLUTSequence=Sequence([_lut_item(table, 0)]))
+    np.testing.assert_array_equal(read_mammogram(file).pixels, 4095 - gradient())
+
+
+def test_windows_by_index_and_explanation(file: Path) -> None:
+    tags = {"WindowCenter": [100, 2000], "WindowWidth": [50, 4000], "WindowCenterWidthExplanation": ["A", "SOFTER"]}
+    write(file, gradient(), **tags)
+    by_name, by_index = read_mammogram(file, voi="softer"), read_mammogram(file, voi=1)
+    np.testing.assert_array_equal(by_name.pixels, by_index.pixels)
+    assert by_index.voi == "window 2 of 2 (LINEAR)"
+    with pytest.raises(MammogramError, match="0 VOI LUTs and 2 windows"):
+        read_mammogram(file, voi=2)
+
+
+@pytest.mark.parametrize("shape", [None, "INVERSE"])
+def test_monochrome1_is_inverted_once(file: Path, shape: str | None) -> None:
+    write(file, gradient(), PhotometricInterpretation="MONOCHROME1", PresentationLUTShape=shape)
+    found = read_mammogram(file)
+    np.testing.assert_array_equal(found.pixels, 4095 - gradient())
+    assert not found.warnings
+
+
+@pytest.mark.parametrize(("photometric", "shape"), [("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")])
+def test_a_contradicting_presentation_shape_is_flagged(file: Path, photometric: str, shape: str) -> None:
+    write(file, gradient(), PhotometricInterpretation=photometric, PresentationLUTShape=shape)
+    found = read_mammogram(file)
+    expected = 4095 - gradient() if photometric == "MONOCHROME1" else gradient()
+    np.testing.assert_array_equal(found.pixels, expected)
+    assert "contradicts" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("photometric", "sign", "bright_is_air"),
+    [("MONOCHROME1", None, True), ("MONOCHROME1", 1, True), ("MONOCHROME2", 1, True), ("MONOCHROME2", -1, False)],
+)
+def test_raw_data_become_bright_in_tissue(file: Path, photometric: str, sign: int | None, bright_is_air: bool) -> None:
+    tags = {"PhotometricInterpretation": photometric, "PixelIntensityRelationshipSign": sign}
+    write(file, gradient(), SOPClassUID=PROCESSING, PresentationIntentType="FOR PROCESSING", **tags)
+    found = read_mammogram(file)
+    assert (found.presentation_intent, found.voi) == ("FOR PROCESSING", "log")
+    order = np.argsort(gradient().ravel(), kind="stable")
+    steps = np.diff(found.pixels.ravel()[order].astype(int))
+    assert np.all(steps <= 0) if bright_is_air else np.all(steps >= 0)
+    assert (found.pixels.min(), found.pixels.max()) == (0, 65535)
+
+
+def test_raw_data_stay_as_they_are_on_request(file: Path) -> None:
+    write(file, gradient(), SOPClassUID=PROCESSING, PresentationIntentType="FOR PROCESSING")
+    np.testing.assert_array_equal(read_mammogram(file, raw=True).pixels, gradient())
+    assert "polarity" in read_mammogram(file).warnings[0]
+
+
+def test_bits_above_the_stored_ones_are_cleared(file: Path) -> None:
+    write(file, gradient() | np.uint16(0xA000))
+    np.testing.assert_array_equal(read_mammogram(file).pixels, gradient())
+
+
+def test_bits_not_at_the_bottom_are_shifted(file: Path) -> None:
+    write(file, (gradient() << 4).astype(np.uint16), HighBit=15)
+    np.testing.assert_array_equal(read_mammogram(file).pixels, gradient())
+
+
+def test_signed_values(file: Path) -> None:
+    values = gradient().astype(np.int16) - 2048
+    write(file, (values & 0xFFF).astype(np.uint16), PixelRepresentation=1)
+    found = read_mammogram(file).pixels
+    assert np.corrcoef(found.ravel(), values.ravel())[0, 1] > 0.99999
+
+
+def test_padding_becomes_the_darkest_value(file: Path) -> None:
+    pixels = gradient()
+    pixels[:, :3] = 4000
+    pixels[:, 3] = 4090
+    write(file, pixels, PixelPaddingValue=4000, PixelPaddingRangeLimit=4095)
+    found = read_mammogram(file).pixels
+    assert not found[:, :4].any()
+    assert found[:, 4:].max() >= 3900
+
+
+def test_overlays_are_not_burnt_in(file: Path) -> None:
+    write(file, gradient())
+    dataset = pydicom.dcmread(file)
+    dataset.add_new((0x6000, 0x0010), "US", 24)
+    dataset.add_new((0x6000, 0x3000), "OW", b"\xff" * 60)
+    dataset.save_as(file)
+    np.testing.assert_array_equal(read_mammogram(file).pixels, gradient())
+
+
+def test_without_preamble_and_suffix(tmp_path: Path, file: Path) -> None:
+    content = write(file, gradient()).read_bytes()
+    bare = tmp_path / "IM0001"
+    bare.write_bytes(content[132:])
+    np.testing.assert_array_equal(read_mammogram(bare).pixels, gradient())
+
+
+def test_colour_needs_consent(file: Path) -> None:
+    rgb = np.stack([np.full((8, 8), v, np.uint8) for v in (10, 200, 30)], axis=-1)
+    write(file, rgb[..., 0], data=rgb.tobytes(), SamplesPerPixel=3, PhotometricInterpretation="RGB", BitsStored=8,
+          HighBit=7, PlanarConfiguration=0)  # fmt: skip
+    with pytest.raises(MammogramError, match="allow_color=True"):
+        read_mammogram(file)
+    expected = round(0.299 * 10 + 0.587 * 200 + 0.114 * 30)
+    assert set(np.unique(read_mammogram(file, allow_color=True).pixels)) == {expected}
+
+
+def test_secondary_capture_of_a_mammogram(file: Path) -> None:
+    write(file, gradient(bits=16), SOPClassUID="1.2.840.10008.5.1.4.1.1.7", BitsStored=16, HighBit=15,
+          PresentationIntentType=None)  # fmt: skip
+    found = read_mammogram(file)
+    np.testing.assert_array_equal(found.pixels, gradient(bits=16))
+    assert (found.pixel_spacing, found.laterality, found.view_position) == (None, "", "")
+
+
+def test_one_frame_of_several(file: Path) -> None:
+    frames = np.stack([gradient(), gradient()[::-1]])
+    write(file, frames[0], data=frames.tobytes(), NumberOfFrames=2)
+    with pytest.raises(MammogramError, match="has 2 frames"):
+        read_mammogram(file)
+    np.testing.assert_array_equal(read_mammogram(file, frame=1).pixels, frames[1])
+    with pytest.raises(MammogramError, match="frame 2 was asked for"):
+        read_mammogram(file, frame=2)
+
+
+def test_nothing_of_the_patient_is_kept(file: Path) -> None:
+    found = read_mammogram(write(file, gradient(), Manufacturer="ACME", PatientAge="051Y"))
+    assert "CANARY" not in repr(found)
+    assert found.strata == {"Manufacturer": "ACME", "PatientAge": "051Y"}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spacing, side, view and flags, with their fallbacks; unknown stays unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from mammozoo.io.geometry import acquisition_flags, laterality, pixel_spacing, view_position
+
+
+def _dataset(**tags: Any) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def _view(code: str = "", meaning: str = "", modifiers: tuple[str, ...] = (), **tags: Any) -> Dataset:
+    items = [_dataset(CodeValue="x", CodeMeaning=text) for text in modifiers]
+    item = _dataset(CodeValue=code, CodeMeaning=meaning, ViewModifierCodeSequence=Sequence(items))
+    return _dataset(ViewCodeSequence=Sequence([item]), **tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "spacing", "source"),
+    [
+        ({"PixelSpacing": [0.07, 0.08], "PixelSpacingCalibrationType": "GEOMETRY", "ImagerPixelSpacing": [1, 1]},
+         (0.07, 0.08), "PixelSpacing (GEOMETRY)"),
+        ({"ImagerPixelSpacing": [0.1, 0.1], "EstimatedRadiographicMagnificationFactor": 2, "PixelSpacing": [9, 9]},
+         (0.05, 0.05), "ImagerPixelSpacing / magnification"),
+        ({"ImagerPixelSpacing": [0.1, 0.2]}, (0.1, 0.2), "ImagerPixelSpacing"),
+        ({"PixelSpacing": [0.07, 0.07]}, (0.07, 0.07), "PixelSpacing (uncalibrated)"),
+        ({"ImagerPixelSpacing": [0, 0.1]}, None, ""),
+        ({}, None, ""),
+    ],
+)  # fmt: skip
+def test_spacing_and_its_source(tags: dict[str, Any], spacing: Any, source: str) -> None:
+    found, where = pixel_spacing(_dataset(**tags))
+    assert found == (pytest.approx(spacing) if spacing else None)
+    assert where == source
+
+
+def test_laterality_and_its_fallbacks() -> None:
+    anatomy = Sequence([_dataset(FrameLaterality="R")])
+    functional = Sequence([_dataset(FrameAnatomySequence=anatomy)])
+    assert laterality(_dataset(ImageLaterality="L", Laterality="R")) == "L"
+    assert laterality(_dataset(Laterality="R")) == "R"
+    assert laterality(_dataset(SharedFunctionalGroupsSequence=functional)) == "R"
+    assert laterality(_dataset(ImageLaterality="B")) == ""
+    assert laterality(_dataset()) == ""
+
+
+@pytest.mark.parametrize(
+    ("dataset", "view"),
+    [
+        (_view("399162004", "cranio-caudal", ViewPosition="MLO"), "CC"),
+        (_view("R-10226"), "MLO"),
+        (_view("other", "medio-lateral"), "ML"),
+        (_view("other", "latero-medial oblique"), "LMO"),
+        (_view("other", "exaggerated cranio-caudal laterally"), "XCCL"),
+        (_view("other", "unheard of", ViewPosition="LM"), "LM"),
+        (_dataset(ViewPosition="ML"), "ML"),
+        (_dataset(ViewPosition="ANYTHING"), ""),
+        (_dataset(SeriesDescription="L-MLO screening"), "MLO"),
+        (_dataset(SeriesDescription="RCC"), "CC"),
+        (_dataset(SeriesDescription="ACCURATE"), ""),
+        (_dataset(), ""),
+    ],
+)
+def test_view_and_its_fallbacks(dataset: Dataset, view: str) -> None:
+    assert view_position(dataset)[0] == view
+
+
+def test_vendor_tag() -> None:
+    dataset = _dataset()
+    dataset.add_new((0x0018, 0x1400), "LO", "MAMMOGRAPHY,MLO")
+    assert view_position(dataset)[0] == "MLO"
+
+
+def test_modifiers_become_flags() -> None:
+    dataset = _view("399162004", modifiers=("Magnification", "Spot Compression", "Implant Displaced", "Rolled Lateral"))
+    _, modifiers = view_position(dataset)
+    assert modifiers == ("magnified", "spot_compression", "implant_displaced", "rolled")
+
+
+@pytest.mark.parametrize(
+    ("tags", "flag"),
+    [
+        ({"BreastImplantPresent": "YES"}, "implant"),
+        ({"PartialView": "YES"}, "partial_view"),
+        ({"BurnedInAnnotation": "YES"}, "burned_in_annotation"),
+        ({"FieldOfViewHorizontalFlip": "YES"}, "horizontal_flip"),
+        ({"LossyImageCompression": "01"}, "lossy_compression"),
+        ({"EstimatedRadiographicMagnificationFactor": 1.8}, "magnified"),
+    ],
+)
+def test_flags(tags: dict[str, Any], flag: str) -> None:
+    assert acquisition_flags(_dataset(**tags), modifiers=()) == (flag,)
+    if flag != "magnified":
+        assert acquisition_flags(_dataset(**dict.fromkeys(tags, "NO")), modifiers=()) == ()
