@@ -34,9 +34,7 @@ def _is_expected(error: Exception) -> bool:
     """Errors that are the user's to mend come without a traceback."""
     from .io.errors import MammogramError
 
-    return isinstance(
-        error, MammogramError | ValueError | FileNotFoundError | NotADirectoryError | PermissionError
-    )
+    return isinstance(error, MammogramError | ValueError | FileNotFoundError | NotADirectoryError | PermissionError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +76,24 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="one JSON document instead of a table")
 
     sub = add(
+        "index", _index, "say what a data set holds and what is odd", "mammozoo index cbis_ddsm DIR --check-pixels"
+    )
+    _add_data(sub)
+    sub.add_argument("--check-pixels", action="store_true", help="open every file; broken ones are listed")
+    sub.add_argument("--workers", type=int, default=2)
+    sub.add_argument("--out", type=Path, help="write the datalist JSON here")
+
+    sub = add(
+        "audit", _audit, "look for leaks between the parts of a split", "mammozoo audit manifest data.csv --fold 0"
+    )
+    _add_data(sub)
+    sub.add_argument("--split-file", type=Path, help="default: drawn from the seed")
+    sub.add_argument("--fold", type=int, help="k-th of five; default: 60/20/20")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--task", choices=("segmentation", "detection", "classification"), default="segmentation")
+    sub.add_argument("--json", action="store_true", help="the whole report as JSON")
+
+    sub = add(
         "compose",
         _compose,
         "write the bundles' configurations from their recipes",
@@ -86,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
     sub.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
     return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    names = ("manifest", "phantom", "cbis_ddsm", "inbreast", "dmid", "cdd_cesm", "mias")
+    parser.add_argument("dataset", choices=names, help="kind of data set; manifest is a CSV of your own")
+    parser.add_argument("root", type=Path, help="its folder, or the CSV file")
 
 
 def _phantom(args: argparse.Namespace) -> int:
@@ -112,6 +134,42 @@ def _inspect(args: argparse.Namespace) -> int:
     rows = [inspect_file(path) for path in args.files]
     print(json.dumps(rows, indent=2) if args.json else inspect_table(rows))
     return int(any(row.get("error") for row in rows))
+
+
+def _index(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .data.datalist import load_records
+    from .data.datalist_json import write_datalist
+    from .data.index import index_report
+
+    records = load_records(dataset=args.dataset, dataset_dir=args.root)
+    with tqdm(total=len(records), unit="image", disable=not args.check_pixels) as bar:
+        report = index_report(
+            records,
+            check_pixels=args.check_pixels,
+            workers=args.workers,
+            progress=lambda done, _: bar.update(done - bar.n),
+        )
+    print(report.text())
+    if args.out:
+        print(write_datalist(args.out, {"all": records}))
+    return 0
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from .data.datalist import audit_split
+
+    report = audit_split(
+        dataset=args.dataset,
+        dataset_dir=args.root,
+        split_file=args.split_file,
+        fold=args.fold,
+        seed=args.seed,
+        task=args.task,
+    )
+    print(json.dumps(report.to_dict(), indent=2) if args.json else report.text())
+    return int(not report.clean)
 
 
 def _compose(args: argparse.Namespace) -> int:

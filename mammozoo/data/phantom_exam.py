@@ -221,9 +221,7 @@ def _place(
     rng: np.random.Generator, woman: _Patient, *, position: str, grid: Grid, distances: list[float] | None
 ) -> list[Mass]:
     """Give the masses of a view their places; the outline is the same but turned: another projection."""
-    coarse = Grid(
-        240, max(1, round(240 * grid.width / grid.height))
-    )  # 1 mm: places do not depend on the size
+    coarse = Grid(240, max(1, round(240 * grid.width / grid.height)))  # 1 mm: places do not depend on the size
     anatomy = build_anatomy(woman.shapes[woman.side], view_position=position, grid=coarse)
     likely = np.clip(gland_envelope(anatomy) + 0.25, 0.0, 1.0)
     turned = []
@@ -237,9 +235,7 @@ def _place(
 
 
 def _nipple_distances(masses: list[Mass], shape: Shape, *, position: str, grid: Grid) -> list[float]:
-    nipple = build_anatomy(
-        shape, view_position=position, grid=Grid(240, grid.width * 240 // grid.height)
-    ).nipple
+    nipple = build_anatomy(shape, view_position=position, grid=Grid(240, grid.width * 240 // grid.height)).nipple
     return [float(np.hypot(m.center[0] - nipple[0], m.center[1] - nipple[1])) for m in masses]
 
 
@@ -292,9 +288,7 @@ def _view(
         pixel_spacing=(grid.spacing, grid.spacing),
         lesion_size=_size_class(lesion),
         margin=woman.plan.margin if masses else "none",
-        nipple_distances=tuple(
-            _nipple_distances(masses, woman.shapes[side], position=position, grid=working)
-        ),
+        nipple_distances=tuple(_nipple_distances(masses, woman.shapes[side], position=position, grid=working)),
         kind=kind,
     )
 

@@ -72,9 +72,7 @@ def subtracted_signal(
     spacing = anatomy.grid.spacing
     soft_gland = spread(tissue.gland, sigma=2.5 / spacing)
     body = 0.21 + 0.02 * tissue.texture + background * soft_gland * (1.0 + 0.3 * tissue.texture)
-    body += 0.16 * (
-        tissue.attenuation - spread(tissue.attenuation, sigma=1.2 / spacing)
-    )  # imperfect cancellation
+    body += 0.16 * (tissue.attenuation - spread(tissue.attenuation, sigma=1.2 / spacing))  # imperfect cancellation
     body += 0.035 * tissue.vessels + 0.03 * spread(anatomy.muscle, sigma=2.0 / spacing)
     for mass, (uptake, rim) in zip(masses, uptakes, strict=True):
         rows, columns, core, lines = render_mass(mass, anatomy.grid, tissue.texture)
@@ -84,9 +82,7 @@ def subtracted_signal(
             core = core * np.clip(1.5 - 1.1 * inner, 0.25, 1.2)
         body[rows, columns] += uptake * (core * (1.0 + 0.3 * tissue.texture[rows, columns]) + 0.2 * lines)
     body = body * anatomy.thickness ** np.float32(0.3)
-    body += 0.07 * np.exp(
-        -(((anatomy.depth - 1.2) / 1.2) ** 2)
-    )  # rim that the recombination leaves at the skin
+    body += 0.07 * np.exp(-(((anatomy.depth - 1.2) / 1.2) ** 2))  # rim that the recombination leaves at the skin
     return np.where(anatomy.breast, body, 0.0).astype(np.float32)
 
 
@@ -166,9 +162,7 @@ def burn_tag(pixels: Array, breast: Mask, *, text: str) -> None:
         if breast[around].any():
             continue
         canvas = np.zeros(pixels.shape, dtype=np.uint8)
-        cv2.putText(
-            canvas, text, (left, top + text_height), cv2.FONT_HERSHEY_DUPLEX, scale, 255, line, cv2.LINE_AA
-        )
+        cv2.putText(canvas, text, (left, top + text_height), cv2.FONT_HERSHEY_DUPLEX, scale, 255, line, cv2.LINE_AA)
         ink = canvas[box].astype(np.float32) / 255.0
         pixels[box] = np.maximum(pixels[box], (ink * 0.86 * MAXIMUM).astype(np.uint16))
         return

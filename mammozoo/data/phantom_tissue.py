@@ -62,9 +62,7 @@ def gland_envelope(anatomy: Anatomy) -> Array:
     return np.asarray(1.0 - u * u - v * v, dtype=np.float32)
 
 
-def draw_tissue(
-    rng: np.random.Generator, anatomy: Anatomy, *, density: str, shared: Array, calcified: bool
-) -> Tissue:
+def draw_tissue(rng: np.random.Generator, anatomy: Anatomy, *, density: str, shared: Array, calcified: bool) -> Tissue:
     """Fill a breast.
 
     Parameters
@@ -93,9 +91,7 @@ def draw_tissue(
     texture = sample(field, u, v)
     wavy = sample(smooth, u * 0.6 + 0.31, v * 0.6 + 0.17)
     along, across = _towards_nipple(anatomy, wavy, sample(smooth, u * 0.6 + 0.73, v * 0.6 + 0.54))
-    drawn = sample(
-        smooth, along * 0.45 + 0.5, across * 1.1 + 0.2
-    )  # the same tissue, drawn towards the nipple
+    drawn = sample(smooth, along * 0.45 + 0.5, across * 1.1 + 0.2)  # the same tissue, drawn towards the nipple
     gland = _gland(anatomy, 0.5 * sample(smooth, u, v) + 0.25 * texture + 0.65 * drawn, density=density)
     ligaments = _ligaments(anatomy, strands, wavy, along, across)
     pipes = vessels(fleck_rng, anatomy)
@@ -119,9 +115,7 @@ def _gland(anatomy: Anatomy, field: Array, *, density: str) -> Array:
     room = anatomy.breast & ~anatomy.muscle & (anatomy.depth > 6.0)
     cut = float(np.quantile(potential[room][::7], 1.0 - GLAND_SHARE[density]))
     gland = smoothstep(potential, cut - 0.9, cut + 1.3)
-    return np.asarray(
-        gland * smoothstep(anatomy.depth, 2.0, 14.0) * smoothstep(x, -6.0, 16.0), dtype=np.float32
-    )
+    return np.asarray(gland * smoothstep(anatomy.depth, 2.0, 14.0) * smoothstep(x, -6.0, 16.0), dtype=np.float32)
 
 
 def _towards_nipple(anatomy: Anatomy, bend: Array, turn: Array) -> tuple[Array, Array]:
@@ -135,14 +129,10 @@ def _towards_nipple(anatomy: Anatomy, bend: Array, turn: Array) -> tuple[Array, 
 def _ligaments(anatomy: Anatomy, strands: Array, wavy: Array, along: Array, across: Array) -> Array:
     """Cooper's ligaments and ducts: threads that run towards the nipple, and septa between fat lobules."""
     x, y = anatomy.grid.axes()
-    total = 0.3 * threads(
-        sample(strands, x / FRAME_HEIGHT + 0.02 * wavy, y / FRAME_HEIGHT - 0.02 * wavy), width=0.12
-    )
+    total = 0.3 * threads(sample(strands, x / FRAME_HEIGHT + 0.02 * wavy, y / FRAME_HEIGHT - 0.02 * wavy), width=0.12)
     fading = 0.15 + 0.85 * smoothstep(sample(strands, along * 0.35, across * 0.5 + 0.6), -1.1, 1.1)
     for k, (finer, strength) in enumerate(((0.8, 0.75), (1.5, 0.75), (2.8, 0.6), (5.2, 0.5))):
-        line = threads(
-            sample(strands, along * finer * 0.36 + 0.37 * k, across * finer + 0.21 * k), width=0.17
-        )
+        line = threads(sample(strands, along * finer * 0.36 + 0.37 * k, across * finer + 0.21 * k), width=0.17)
         total = total + strength * line * (fading if k % 2 else 1.15 - fading)
     total = total * np.where(anatomy.muscle, np.float32(0.35), np.float32(1.0))
     return np.asarray(total * smoothstep(anatomy.depth, 1.0, 9.0), dtype=np.float32)
@@ -181,9 +171,7 @@ def vessels(rng: np.random.Generator, anatomy: Anatomy) -> Array:
     canvas = np.zeros((grid.height, grid.width), dtype=np.uint8)
     for _ in range(int(rng.integers(2, 5))):
         start = np.array([0.0, anatomy.nipple[1] + rng.uniform(-0.8, 0.8) * anatomy.nipple[0]])
-        stop = np.array(
-            [anatomy.nipple[0] * rng.uniform(0.6, 0.85), anatomy.nipple[1] + rng.uniform(-25.0, 25.0)]
-        )
+        stop = np.array([anatomy.nipple[0] * rng.uniform(0.6, 0.85), anatomy.nipple[1] + rng.uniform(-25.0, 25.0)])
         t = np.linspace(0.0, 1.0, 60)
         wander = np.cumsum(rng.normal(size=60))
         wander = gaussian_filter1d(wander, 4.0)
@@ -193,9 +181,7 @@ def vessels(rng: np.random.Generator, anatomy: Anatomy) -> Array:
         width = rng.uniform(0.7, 1.4)
         points = np.round(line / grid.spacing * 16.0).astype(np.int32)
         cv2.polylines(canvas, [points], False, 255, max(1, round(width / grid.spacing)), cv2.LINE_AA, shift=4)
-    return np.asarray(
-        cv2.GaussianBlur(canvas.astype(np.float32) / 255.0, (0, 0), max(0.6, 0.35 / grid.spacing))
-    )
+    return np.asarray(cv2.GaussianBlur(canvas.astype(np.float32) / 255.0, (0, 0), max(0.6, 0.35 / grid.spacing)))
 
 
 def calcifications(rng: np.random.Generator, anatomy: Anatomy) -> Array:

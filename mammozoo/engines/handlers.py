@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from monai.engines import Evaluator
 from tqdm import tqdm
 
 from .._typing import PathLike
@@ -104,7 +105,7 @@ class EpochLog:
         Its first group's learning rate is recorded.
     """
 
-    def __init__(self, path: PathLike, *, evaluator: Engine, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, path: PathLike, *, evaluator: Evaluator, optimizer: torch.optim.Optimizer) -> None:
         self.path = Path(path)
         self.evaluator = evaluator
         self.optimizer = optimizer
@@ -117,7 +118,8 @@ class EpochLog:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
 
     def _collect(self, engine: Engine) -> None:
-        output = engine.state.output[0] if isinstance(engine.state.output, list) else engine.state.output
+        state: Any = engine.state
+        output = state.output[0] if isinstance(state.output, list) else state.output
         self._losses.append(float(output["loss"]))
 
     def _write(self, engine: Engine) -> None:
@@ -146,7 +148,7 @@ class SaveBestNetwork:
     network : torch.nn.Module
     """
 
-    def __init__(self, path: PathLike, *, evaluator: Engine, network: torch.nn.Module) -> None:
+    def __init__(self, path: PathLike, *, evaluator: Evaluator, network: torch.nn.Module) -> None:
         self.path = Path(path)
         self.evaluator = evaluator
         self.network = network
@@ -171,7 +173,7 @@ class EarlyStop:
         Epochs without improvement after which training stops; 0 never stops.
     """
 
-    def __init__(self, evaluator: Engine, *, patience: int) -> None:
+    def __init__(self, evaluator: Evaluator, *, patience: int) -> None:
         self.evaluator = evaluator
         self.patience = patience
 
@@ -197,7 +199,7 @@ class SaveResumeState:
         Named objects with ``state_dict``: network, optimizer, learning-rate schedule.
     """
 
-    def __init__(self, path: PathLike, *, evaluator: Engine, objects: Mapping[str, Any]) -> None:
+    def __init__(self, path: PathLike, *, evaluator: Evaluator, objects: Mapping[str, Any]) -> None:
         self.path = Path(path)
         self.evaluator = evaluator
         self.objects = dict(objects)

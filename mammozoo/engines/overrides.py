@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     --------
     >>> check_overrides({"epochs": 1}, {"epochs": 100})
     """
-    allowed = {*known, "_meta_", *DEFAULT_EXP_MGMT_SETTINGS["mlflow"]["configs"], "save_execute_config"}
+    tracking: dict[str, Any] = DEFAULT_EXP_MGMT_SETTINGS["mlflow"]["configs"]  # type: ignore[assignment,index]
+    allowed = {*known, *tracking, "_meta_", "save_execute_config"}
     for key, value in given.items():
         if key not in allowed:
             near = difflib.get_close_matches(key, known, n=1)
@@ -52,7 +53,7 @@ def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
             raise TypeError(msg)
 
 
-def refuse_unknown_keys(files: PathLike | Iterable[PathLike]) -> None:
+def refuse_unknown_keys(files: Sequence[PathLike]) -> None:
     """Check the running workflow's keys against its configuration files; the first item of every ``run``.
 
     MONAI itself accepts ``--epoch 1`` silently. The workflow is found on the call stack, because a
@@ -60,7 +61,7 @@ def refuse_unknown_keys(files: PathLike | Iterable[PathLike]) -> None:
 
     Parameters
     ----------
-    files : path or sequence of paths
+    files : sequence of paths
         The composed configuration, and its overlays.
 
     Raises
@@ -72,7 +73,7 @@ def refuse_unknown_keys(files: PathLike | Iterable[PathLike]) -> None:
     if workflow is None:
         return
     known: dict[str, Any] = {}
-    for file in [files] if isinstance(files, str | Path) else files:
+    for file in files:
         content = json.loads(Path(str(file)).read_text(encoding="utf-8"))
         known |= {key.lstrip(MERGE_KEY): value for key, value in content.items()}
     check_overrides(workflow.parser.get(), known)

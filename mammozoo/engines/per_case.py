@@ -134,7 +134,8 @@ class PerCaseTable:
         self.cases.clear()
 
     def _collect(self, engine: Engine) -> None:
-        for given, result in zip(engine.state.batch, engine.state.output, strict=True):
+        state: Any = engine.state
+        for given, result in zip(state.batch, state.output, strict=True):
             probability = _rows(result["probability"])
             truth = _rows(result["label"]) > 0.5
             image = _rows(given["image"])

@@ -73,7 +73,8 @@ class SavePredictions:
         engine.add_event_handler(Events.COMPLETED, self._summarise)
 
     def _write(self, engine: Engine) -> None:
-        for given, result in zip(engine.state.batch, engine.state.output, strict=True):
+        state: Any = engine.state
+        for given, result in zip(state.batch, state.output, strict=True):
             name = given["id"]
             try:
                 mammogram = read_mammogram(given["image"].meta["filename_or_obj"])

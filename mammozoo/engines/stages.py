@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine
+from monai.engines import Evaluator
 
 from .._typing import PathLike
 from ..networks.transfer import load_pretrained, transfer_weights
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 def run_stage(
     trainer: Engine,
     *,
-    evaluator: Engine,
+    evaluator: Evaluator,
     objects: Mapping[str, Any],
     checkpoint: PathLike,
     resume: bool = False,
@@ -63,7 +64,7 @@ def run_stage(
     trainer.run()
 
 
-def _restore(trainer: Engine, *, evaluator: Engine, objects: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:
+def _restore(trainer: Engine, *, evaluator: Evaluator, objects: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     for name, item in objects.items():
         _unwrapped(item).load_state_dict(content[name])

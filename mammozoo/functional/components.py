@@ -79,9 +79,7 @@ def label_components(mask: Array) -> tuple[Array, Array]:
     return labels, statistics[1:]
 
 
-def find_components(
-    mask: Array, *, probability: Array | None = None, min_area: int = 1
-) -> tuple[Component, ...]:
+def find_components(mask: Array, *, probability: Array | None = None, min_area: int = 1) -> tuple[Component, ...]:
     """Find the 8-connected components of a mask.
 
     Parameters

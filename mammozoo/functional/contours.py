@@ -218,9 +218,7 @@ def add_labels(
         (w, h), below = cv2.getTextSize(text, _FONT, scale, weight)
         middle, centre = (y1 + y2 + h) // 2, (x1 + x2 - w) // 2
         wanted = [(x2 + gap, middle), (x1 - gap - w, middle), (centre, y1 - gap), (centre, y2 + gap + h)]
-        places = [
-            (min(max(x, 0), max(0, width - w)), min(max(y, h), max(h, height - below))) for x, y in wanted
-        ]
+        places = [(min(max(x, 0), max(0, width - w)), min(max(y, h), max(h, height - below))) for x, y in wanted]
         _write(drawn, text, min(places, key=lambda at: _brightest(drawn, at, w, h)), colour, scale, weight)
     return drawn
 

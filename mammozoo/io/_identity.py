@@ -22,9 +22,7 @@ __all__ = ["patient_free_id"]
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _HEADER_BYTES = 4 << 20  # more than groups 0008 and 0010 ever take; bounds what a deflate bomb can do
 # Elements of group 0010 that describe rather than identify; "F" or "045Y" in a path names nobody.
-_DESCRIBING = frozenset(
-    {0x0040, 0x1010, 0x1020, 0x1021, 0x1022, 0x1023, 0x1024, 0x1030, 0x21A0, 0x21C0, 0x2203}
-)
+_DESCRIBING = frozenset({0x0040, 0x1010, 0x1020, 0x1021, 0x1022, 0x1023, 0x1024, 0x1030, 0x21A0, 0x21C0, 0x2203})
 
 
 def patient_free_id(path: PathLike, relative: str) -> str | None:

@@ -48,9 +48,7 @@ class ArchiveLimits:
     ratio_free_bytes: int = 4 << 20
 
 
-def extract_zip(
-    source: PathLike, destination: PathLike, *, limits: ArchiveLimits | None = None
-) -> list[Path]:
+def extract_zip(source: PathLike, destination: PathLike, *, limits: ArchiveLimits | None = None) -> list[Path]:
     """Extract a zip archive after every entry has been judged harmless.
 
     Parameters

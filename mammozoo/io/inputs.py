@@ -260,9 +260,7 @@ def _dicomdir(path: Path) -> Iterator[_Found]:
 
 def _named(found: list[_Found]) -> list[InputImage]:
     """Give every file its id; where plain ids collide, all of them get the suffix, whatever their order."""
-    hidden = [
-        None if item.given_id or item.error else patient_free_id(item.path, item.relative) for item in found
-    ]
+    hidden = [None if item.given_id or item.error else patient_free_id(item.path, item.relative) for item in found]
     plain = [
         safe_id(item.given_id or other or item.relative, keep_suffix=bool(item.given_id or other))
         for item, other in zip(found, hidden, strict=True)

@@ -292,9 +292,7 @@ def _encode(stored: Array, transfer_syntax: str) -> bytes:
         return bytes(imagecodecs.ljpeg_encode(stored, bitspersample=_BITS))
     if transfer_syntax == "jpeg2000_lossless":
         return bytes(
-            imagecodecs.jpeg2k_encode(
-                stored, level=0, codecformat="j2k", reversible=True, bitspersample=_BITS
-            )
+            imagecodecs.jpeg2k_encode(stored, level=0, codecformat="j2k", reversible=True, bitspersample=_BITS)
         )
     planes = [(stored >> 8).astype(np.uint8), (stored & 0xFF).astype(np.uint8)]  # most significant byte first
     segments = []
@@ -336,8 +334,6 @@ def _file(dataset: Dataset, data: bytes, *, transfer_syntax: str) -> bytes:
     write_file_meta_info(buffer, meta, enforce_standard=True)
     write_dataset(buffer, dataset)
     length = 0xFFFFFFFF if transfer_syntax != "explicit" else len(data)
-    buffer.write(
-        struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OW" if transfer_syntax == "explicit" else b"OB", 0, length)
-    )
+    buffer.write(struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OW" if transfer_syntax == "explicit" else b"OB", 0, length))
     buffer.write(data)
     return buffer.getvalue()

@@ -70,9 +70,7 @@ def write_mask_nifti(path: PathLike, mask: Array, *, pixel_spacing: tuple[float,
     if not Path(path).name.endswith(".nii.gz"):
         msg = f"a name that ends in .nii.gz is needed, got {Path(path).name}"
         raise ValueError(msg)
-    rows, columns = (
-        (1.0, 1.0) if pixel_spacing is None else (float(pixel_spacing[0]), float(pixel_spacing[1]))
-    )
+    rows, columns = (1.0, 1.0) if pixel_spacing is None else (float(pixel_spacing[0]), float(pixel_spacing[1]))
     if not (0 < rows < np.inf and 0 < columns < np.inf):
         msg = f"pixel_spacing must be two positive lengths in mm, got {pixel_spacing}; None = unknown"
         raise ValueError(msg)

@@ -254,9 +254,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(msg)
 
 
-def write_csv(
-    path: PathLike, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] | None = None
-) -> Path:
+def write_csv(path: PathLike, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] | None = None) -> Path:
     """Write a table atomically, one row a mapping.
 
     Parameters
@@ -290,7 +288,5 @@ def write_csv(
     writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(
-            {key: item.item() if isinstance(item, np.generic) else item for key, item in row.items()}
-        )
+        writer.writerow({key: item.item() if isinstance(item, np.generic) else item for key, item in row.items()})
     return write_text(path, buffer.getvalue())

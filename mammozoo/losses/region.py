@@ -130,7 +130,5 @@ class FocalTverskyLoss(nn.Module):
     def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Compute the loss of logits (B, 1, W, H) against a label (B, 1, W, H)."""
         focal = focal_loss(logits, label, alpha=self.alpha, gamma=self.gamma)
-        tversky = tversky_loss(
-            logits, label, fp_weight=self.fp_weight, fn_weight=self.fn_weight, smooth=self.smooth
-        )
+        tversky = tversky_loss(logits, label, fp_weight=self.fp_weight, fn_weight=self.fn_weight, smooth=self.smooth)
         return self.focal_weight * focal + self.tversky_weight * tversky

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
-__all__ = ["check_sides", "conv_bn_relu", "conv_block"]
+__all__ = ["check_sides", "conv_block", "conv_bn_relu"]
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, *, kernel_size: int = 3) -> nn.Sequential:
@@ -45,7 +47,7 @@ def conv_block(in_channels: int, out_channels: int, *, convs: int = 2) -> nn.Seq
     37824
     """
     sizes = [in_channels] + [out_channels] * convs
-    return nn.Sequential(*(conv_bn_relu(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)))
+    return nn.Sequential(*(conv_bn_relu(a, b) for a, b in itertools.pairwise(sizes)))
 
 
 def check_sides(image: torch.Tensor, *, multiple: int, network: str) -> None:

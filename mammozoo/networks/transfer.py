@@ -51,9 +51,7 @@ def read_state(path: PathLike) -> dict[str, torch.Tensor]:
     return dict(content)
 
 
-def transfer_weights(
-    target: nn.Module, source: Mapping[str, torch.Tensor], *, prefixes: Sequence[str]
-) -> list[str]:
+def transfer_weights(target: nn.Module, source: Mapping[str, torch.Tensor], *, prefixes: Sequence[str]) -> list[str]:
     """Copy the tensors whose names begin with one of the prefixes.
 
     Parameters

@@ -116,9 +116,7 @@ def curves_figure(
         if name != "Loss":
             axes.set_ylim(0, 1)
         if best_epoch is not None:
-            axes.axvline(
-                best_epoch, color="0.4", linewidth=1, linestyle=":", label=f"kept: epoch {best_epoch}"
-            )
+            axes.axvline(best_epoch, color="0.4", linewidth=1, linestyle=":", label=f"kept: epoch {best_epoch}")
         if any(drawn):
             axes.legend(frameon=False, fontsize="small")
         else:
@@ -189,7 +187,5 @@ def write_curves(path: PathLike, history: PathLike | Sequence[Mapping[str, float
     ...     write_curves(f"{folder}/curves.png", [{"epoch": 1, "train_loss": 0.5}]).name
     'curves.png'
     """
-    rows = (
-        history if isinstance(history, Sequence) and not isinstance(history, str) else read_history(history)
-    )
+    rows = history if isinstance(history, Sequence) and not isinstance(history, str) else read_history(history)
     return write_figure(path, curves_figure(rows, **options))

@@ -117,9 +117,7 @@ def _bare(axes: Axes, title: str) -> None:
     axes.set_yticks([])
 
 
-def contact_sheet(
-    images: Sequence[Array], titles: Sequence[str] | None = None, *, columns: int = 6
-) -> Figure:
+def contact_sheet(images: Sequence[Array], titles: Sequence[str] | None = None, *, columns: int = 6) -> Figure:
     """Draw many images on one sheet.
 
     Parameters

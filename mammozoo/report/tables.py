@@ -257,9 +257,7 @@ def detection_table(
         rate = f"{100 * hits / len(chosen):.1f}" if chosen else _NONE
         interval = _interval((intervals or {}).get(value or "all"), digits=1, percent=True)
         body.append([title, str(len(chosen)), str(hits), str(len(chosen) - hits), rate, interval])
-    return markdown_table(
-        ["Lesion size", "Lesions", "Detected", "Missed", "Detected (%)", "95 % CI (%)"], body
-    )
+    return markdown_table(["Lesion size", "Lesions", "Detected", "Missed", "Detected (%)", "95 % CI (%)"], body)
 
 
 def detected_table(

@@ -158,9 +158,7 @@ def _stratum(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _notes(
-    lesions: Sequence[Row], tests: Mapping[str, TestResult], *, seed: int, resamples: int
-) -> list[str]:
+def _notes(lesions: Sequence[Row], tests: Mapping[str, TestResult], *, seed: int, resamples: int) -> list[str]:
     missed, hit = ([row for row in lesions if bool(row["detected"]) is wanted] for wanted in (False, True))
     sizes = [f"{_column(rows, 'area_224').mean():.1f}" if rows else "-" for rows in (missed, hit)]
     excluded = int(np.isnan(_column(lesions, "hausdorff")).sum()) if lesions else 0

@@ -67,7 +67,5 @@ def test_drift_is_reported_until_written(project: Path) -> None:
 
 def test_a_missing_fragment_names_the_recipe(project: Path) -> None:
     (project / "configs" / "base.json").unlink()
-    with pytest.raises(
-        ComposeError, match=r"some_segmentation/recipe.json, train.json: there is no fragment 'base'"
-    ):
+    with pytest.raises(ComposeError, match=r"some_segmentation/recipe.json, train.json: there is no fragment 'base'"):
         drift(project)

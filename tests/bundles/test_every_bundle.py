@@ -117,7 +117,6 @@ def test_network_takes_and_gives_what_the_metadata_say(bundle: Path) -> None:
 
 @EVERY_BUNDLE
 @pytest.mark.skipif("MAMMOZOO_META_SCHEMA" not in os.environ, reason="MAMMOZOO_META_SCHEMA names the schema file")
+@pytest.mark.filterwarnings("ignore:No hash value provided:UserWarning")
 def test_metadata_follow_the_schema(bundle: Path) -> None:
-    verify_metadata(
-        meta_file=str(bundle / "configs" / "metadata.json"), filepath=os.environ["MAMMOZOO_META_SCHEMA"]
-    )
+    verify_metadata(meta_file=str(bundle / "configs" / "metadata.json"), filepath=os.environ["MAMMOZOO_META_SCHEMA"])

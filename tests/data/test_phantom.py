@@ -260,9 +260,7 @@ def test_place_falls_back_to_the_roomiest_spot() -> None:
         draw_shape(np.random.default_rng(0), frame_width=120.0), view_position="CC", grid=Grid(60, 30)
     )
     mass = draw_mass(np.random.default_rng(0), plan=plan_lesions(0), size="large", frame_area=200000.0)
-    (center,) = place_masses(
-        np.random.default_rng(0), [mass], anatomy, np.ones(anatomy.breast.shape), distances=None
-    )
+    (center,) = place_masses(np.random.default_rng(0), [mass], anatomy, np.ones(anatomy.breast.shape), distances=None)
     assert anatomy.breast[int(center[1] / 4), int(center[0] / 4)]
 
 

@@ -44,4 +44,4 @@ def test_it_finds_the_running_workflow(tmp_path: Path) -> None:
 
 
 def test_outside_a_workflow_nothing_is_checked(tmp_path: Path) -> None:
-    refuse_unknown_keys(tmp_path / "absent.json")
+    refuse_unknown_keys([tmp_path / "absent.json"])

@@ -43,9 +43,7 @@ def test_min_area(mask: np.ndarray) -> None:
 def test_agrees_with_scipy(seed: int) -> None:
     mask = np.random.default_rng(seed).random((40, 31)) < 0.3
     expected, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    boxes = {
-        (part[1].start, part[0].start, part[1].stop, part[0].stop) for part in ndimage.find_objects(expected)
-    }
+    boxes = {(part[1].start, part[0].start, part[1].stop, part[0].stop) for part in ndimage.find_objects(expected)}
     found = find_components(mask)
     assert len(found) == count
     assert {item.box_xyxy for item in found} == boxes
@@ -66,8 +64,7 @@ def test_empty(shape: tuple[int, int]) -> None:
 
 def test_transposed_and_float_masks(mask: np.ndarray) -> None:
     swapped = {
-        (item.box_xyxy[1], item.box_xyxy[0], item.box_xyxy[3], item.box_xyxy[2])
-        for item in find_components(mask.T)
+        (item.box_xyxy[1], item.box_xyxy[0], item.box_xyxy[3], item.box_xyxy[2]) for item in find_components(mask.T)
     }
     assert swapped == {item.box_xyxy for item in find_components(mask * 0.25)}
 

@@ -50,9 +50,7 @@ def test_rim_is_darker_than_the_tissue(lesion: np.ndarray) -> None:
 
 
 def test_second_mask_has_its_own_colour(lesion: np.ndarray) -> None:
-    drawn = draw_contours(
-        np.zeros((*lesion.shape, 3), np.uint8), [lesion, np.roll(lesion, 25, 1)], thickness=1
-    )
+    drawn = draw_contours(np.zeros((*lesion.shape, 3), np.uint8), [lesion, np.roll(lesion, 25, 1)], thickness=1)
     assert _coloured(drawn, PREDICTION_COLOUR).any()
     assert _coloured(drawn, TRUTH_COLOUR).any()
 
@@ -60,9 +58,7 @@ def test_second_mask_has_its_own_colour(lesion: np.ndarray) -> None:
 def test_lesion_at_the_border_and_lesion_everywhere() -> None:
     mask = np.zeros((20, 20), bool)
     mask[:3, :3] = True
-    assert _coloured(
-        draw_contours(np.zeros((20, 20), np.uint8), [mask], thickness=2), PREDICTION_COLOUR
-    ).any()
+    assert _coloured(draw_contours(np.zeros((20, 20), np.uint8), [mask], thickness=2), PREDICTION_COLOUR).any()
     everywhere = draw_contours(np.zeros((20, 20), np.uint8), [np.ones((20, 20))])
     assert not everywhere.any()
 

@@ -42,9 +42,7 @@ def _patched(path: Path, old: bytes, new: bytes) -> Path:
 
 
 def test_extracts_files_and_folders(tmp_path: Path) -> None:
-    source = _zip(
-        tmp_path / "a.zip", [("study/", b""), ("study/a.dcm", b"A" * 10), ("b", b"B"), ("deep/er/c", b"")]
-    )
+    source = _zip(tmp_path / "a.zip", [("study/", b""), ("study/a.dcm", b"A" * 10), ("b", b"B"), ("deep/er/c", b"")])
     files = extract_zip(source, tmp_path / "out")
     assert [path.relative_to(tmp_path / "out").as_posix() for path in files] == [
         "study/a.dcm",
