@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["main"]
 
@@ -37,77 +38,56 @@ def _is_expected(error: Exception) -> bool:
     return isinstance(error, MammogramError | ValueError | FileNotFoundError | NotADirectoryError | PermissionError)
 
 
+class _Entry(NamedTuple):
+    """One command: how it is asked for and what it does."""
+
+    name: str
+    options: Callable[[argparse.ArgumentParser], None]
+    command: Command
+    summary: str
+    example: str
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mammozoo", description="Tools of the MammoZoo bundles. Research use only, not for diagnosis."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, command: Command, summary: str, example: str) -> argparse.ArgumentParser:
+    for entry in _entries():
         sub = commands.add_parser(
-            name,
-            help=summary,
-            description=summary,
-            epilog=f"example:\n  {example}",
+            entry.name,
+            help=entry.summary,
+            description=entry.summary,
+            epilog=f"example:\n  mammozoo {entry.name} {entry.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.set_defaults(command=command)
-        return sub
-
-    sub = add(
-        "phantom",
-        _phantom,
-        "write synthetic exams with known truth",
-        "mammozoo phantom --out exams --patients 4",
-    )
-    sub.add_argument("--out", type=Path, required=True, help="folder to write; a complete one is kept")
-    sub.add_argument("--patients", type=int, default=24, help="four views each (default: 24)")
-    sub.add_argument("--seed", type=int, default=0)
-    sub.add_argument("--size", type=int, nargs=2, default=(1024, 832), metavar=("ROWS", "COLUMNS"))
-    sub.add_argument("--modality", choices=("mammography", "cem"), default="mammography")
-
-    sub = add(
-        "inspect",
-        _inspect,
-        "print what the reader understands of image files",
-        "mammozoo inspect *.dcm --json",
-    )
-    sub.add_argument("files", type=Path, nargs="+")
-    sub.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-
-    sub = add(
-        "index", _index, "say what a data set holds and what is odd", "mammozoo index cbis_ddsm DIR --check-pixels"
-    )
-    _add_data(sub)
-    sub.add_argument("--check-pixels", action="store_true", help="open every file; broken ones are listed")
-    sub.add_argument("--workers", type=int, default=2)
-    sub.add_argument("--out", type=Path, help="write the datalist JSON here")
-
-    sub = add(
-        "audit", _audit, "look for leaks between the parts of a split", "mammozoo audit manifest data.csv --fold 0"
-    )
-    _add_data(sub)
-    sub.add_argument("--split-file", type=Path, help="default: drawn from the seed")
-    sub.add_argument("--fold", type=int, help="k-th of five; default: 60/20/20")
-    sub.add_argument("--seed", type=int, default=0)
-    sub.add_argument("--task", choices=("segmentation", "detection", "classification"), default="segmentation")
-    sub.add_argument("--json", action="store_true", help="the whole report as JSON")
-
-    sub = add(
-        "compose",
-        _compose,
-        "write the bundles' configurations from their recipes",
-        "mammozoo compose --check",
-    )
-    sub.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
-    sub.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
+        entry.options(sub)
+        sub.set_defaults(command=entry.command)
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _entries() -> list[_Entry]:
+    return [
+        _Entry("phantom", _phantom_options, _phantom, "write synthetic exams with known truth", "--out D --patients 4"),
+        _Entry("inspect", _inspect_options, _inspect, "say what the reader understands of files", "*.dcm --json"),
+        _Entry("index", _index_options, _index, "say what a data set holds and what is odd", "cbis_ddsm DIR"),
+        _Entry("audit", _audit_options, _audit, "look for leaks between a split's parts", "manifest data.csv --fold 0"),
+        _Entry("compose", _compose_options, _compose, "write the bundles' configurations from recipes", "--check"),
+    ]
+
+
+def _data_options(parser: argparse.ArgumentParser) -> None:
     names = ("manifest", "phantom", "cbis_ddsm", "inbreast", "dmid", "cdd_cesm", "mias")
     parser.add_argument("dataset", choices=names, help="kind of data set; manifest is a CSV of your own")
     parser.add_argument("root", type=Path, help="its folder, or the CSV file")
+
+
+def _phantom_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, help="folder to write; a complete one is kept")
+    parser.add_argument("--patients", type=int, default=24, help="four views each (default: 24)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--size", type=int, nargs=2, default=(1024, 832), metavar=("ROWS", "COLUMNS"))
+    parser.add_argument("--modality", choices=("mammography", "cem"), default="mammography")
 
 
 def _phantom(args: argparse.Namespace) -> int:
@@ -128,12 +108,24 @@ def _phantom(args: argparse.Namespace) -> int:
     return 0
 
 
+def _inspect_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+
+
 def _inspect(args: argparse.Namespace) -> int:
     from .io.inspect import inspect_file, inspect_table
 
     rows = [inspect_file(path) for path in args.files]
     print(json.dumps(rows, indent=2) if args.json else inspect_table(rows))
     return int(any(row.get("error") for row in rows))
+
+
+def _index_options(parser: argparse.ArgumentParser) -> None:
+    _data_options(parser)
+    parser.add_argument("--check-pixels", action="store_true", help="open every file; broken ones are listed")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="write the datalist JSON here")
 
 
 def _index(args: argparse.Namespace) -> int:
@@ -157,6 +149,15 @@ def _index(args: argparse.Namespace) -> int:
     return 0
 
 
+def _audit_options(parser: argparse.ArgumentParser) -> None:
+    _data_options(parser)
+    parser.add_argument("--split-file", type=Path, help="default: drawn from the seed")
+    parser.add_argument("--fold", type=int, help="k-th of five; default: 60/20/20")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--task", choices=("segmentation", "detection", "classification"), default="segmentation")
+    parser.add_argument("--json", action="store_true", help="the whole report as JSON")
+
+
 def _audit(args: argparse.Namespace) -> int:
     from .data.datalist import audit_split
 
@@ -170,6 +171,11 @@ def _audit(args: argparse.Namespace) -> int:
     )
     print(json.dumps(report.to_dict(), indent=2) if args.json else report.text())
     return int(not report.clean)
+
+
+def _compose_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
+    parser.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
 
 
 def _compose(args: argparse.Namespace) -> int:

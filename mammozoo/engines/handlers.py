@@ -79,7 +79,7 @@ class ProgressBar:
             return
         output = engine.state.output[0] if isinstance(engine.state.output, list) else engine.state.output
         if isinstance(output, Mapping) and "loss" in output:
-            self._bar.set_postfix(epoch=engine.state.epoch, loss=f"{float(output['loss']):.4f}", refresh=False)
+            self._bar.set_postfix(epoch=engine.state.epoch, loss=f"{_loss(output):.4f}", refresh=False)
         self._bar.update()
 
     def _close(self, engine: Engine) -> None:
@@ -120,7 +120,7 @@ class EpochLog:
     def _collect(self, engine: Engine) -> None:
         state: Any = engine.state
         output = state.output[0] if isinstance(state.output, list) else state.output
-        self._losses.append(float(output["loss"]))
+        self._losses.append(_loss(output))
 
     def _write(self, engine: Engine) -> None:
         row: dict[str, Any] = {"epoch": engine.state.epoch, "lr": self.optimizer.param_groups[0]["lr"]}
@@ -228,3 +228,8 @@ def _plain_state(item: Any) -> Any:
     if isinstance(item, torch.nn.Module):
         return {name: tensor.detach().cpu() for name, tensor in state.items()}
     return state
+
+
+def _loss(output: Mapping[str, Any]) -> float:
+    loss = output["loss"]
+    return float(loss.detach() if isinstance(loss, torch.Tensor) else loss)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from ignite.engine import Events
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 
 from mammozoo.engines.handlers import EarlyStop, EpochLog, SaveBestNetwork, SaveResumeState, save_atomically
@@ -32,7 +33,7 @@ def _stage(folder: Path, *, scores: list[float], epochs: int, patience: int = 0)
         if score > evaluator.state.best_metric:
             evaluator.state.best_metric, evaluator.state.best_metric_epoch = score, engine.state.epoch
 
-    trainer.add_event_handler("epoch_completed", validate)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, validate)
     objects = {"network": network, "optimizer": optimizer}
     for handler in (
         EarlyStop(evaluator, patience=patience),
