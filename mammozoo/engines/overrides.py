@@ -14,6 +14,7 @@ from monai.bundle import ConfigWorkflow
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, MERGE_KEY
 
 from .._typing import PathLike
+from .failures import fail
 
 __all__ = ["check_overrides", "prepare_unless_replaced", "refuse_unknown_keys"]
 
@@ -76,7 +77,10 @@ def refuse_unknown_keys(files: Sequence[PathLike]) -> None:
     for file in files:
         content = json.loads(Path(str(file)).read_text(encoding="utf-8"))
         known |= {key.lstrip(MERGE_KEY): value for key, value in content.items()}
-    check_overrides(workflow.parser.get(), known)
+    try:
+        check_overrides(workflow.parser.get(), known)
+    except (KeyError, TypeError) as error:
+        fail(error)
 
 
 def prepare_unless_replaced(prepare: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ from ..metrics.detection import is_detected
 from ..metrics.overlap import compute_overlap
 from ..metrics.surface import compute_surface
 from ..stats.summary import summarise_segmentation
+from .failures import fail
 
 __all__ = ["Case", "PerCaseTable", "score_case"]
 
@@ -146,7 +147,7 @@ class PerCaseTable:
     def _finish(self, engine: Engine) -> None:
         if not self.rows:
             msg = "the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold"
-            raise ValueError(msg)
+            fail(ValueError(msg))
         height, width = self.cases[0].truth.shape
         audit = self.audit() if self.audit else None
         metrics = summarise_segmentation(self.rows, seed=self.seed)

@@ -15,6 +15,7 @@ from .._typing import Array, PathLike
 from ..io.dicom import read_mammogram
 from ..io.errors import MammogramError
 from ..io.write import write_json
+from .failures import fail
 from .prediction_files import write_prediction
 from .readable import InputStatus, ReadableImages
 
@@ -100,11 +101,11 @@ class SavePredictions:
         logger.info("%d of %d inputs written to %s", len(statuses) - len(failed), len(statuses), self.output_dir)
         if not statuses:
             msg = f"no image found in {self.dataset.data}"
-            raise FileNotFoundError(msg)
+            fail(FileNotFoundError(msg))
         if failed and self.strict:
             names = "; ".join(f"{item.input}: {item.reason}" for item in failed)
             msg = f"{len(failed)} of {len(statuses)} inputs failed: {names}"
-            raise RuntimeError(msg)
+            fail(RuntimeError(msg))
 
 
 def _row_order(probability: Any) -> Array:

@@ -14,6 +14,7 @@ from monai.engines import Evaluator
 
 from .._typing import PathLike
 from ..networks.transfer import load_pretrained, transfer_weights
+from .failures import fail
 
 __all__ = ["load_weights", "run_stage", "transfer_encoder"]
 
@@ -53,7 +54,7 @@ def run_stage(
         raise TypeError(msg)
     if not trainer.state.epoch_length:
         msg = "the training part holds no image: check --dataset, --dataset_dir, --split_file and --fold"
-        raise ValueError(msg)
+        fail(ValueError(msg))
     if resume and Path(checkpoint).is_file():
         progress = _restore(trainer, evaluator=evaluator, objects=objects, checkpoint=Path(checkpoint))
         if progress["stopped_early"] or progress["epoch"] >= trainer.state.max_epochs:
@@ -108,7 +109,7 @@ def transfer_encoder(
         return
     if not Path(source).is_file():
         msg = f"{source} is not there: run the first stage (`run pretraining`) or both stages (`run training`)"
-        raise FileNotFoundError(msg)
+        fail(FileNotFoundError(msg))
     state = torch.load(source, map_location="cpu", weights_only=True)
     copied = transfer_weights(_unwrapped(network), state, prefixes=prefixes)
     logger.info("transferred %d tensors of the first stage under %s", len(copied), ", ".join(prefixes))
@@ -130,7 +131,7 @@ def load_weights(network: torch.nn.Module, *, path: PathLike) -> None:
     """
     if not Path(path).is_file():
         msg = f"no weights at {path}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
-        raise FileNotFoundError(msg)
+        fail(FileNotFoundError(msg))
     load_pretrained(_unwrapped(network), path)
 
 
