@@ -5,7 +5,13 @@ import pytest
 import torch
 from monai.losses import FocalLoss, TverskyLoss
 
-from mammozoo.losses.region import FocalTverskyLoss, focal_loss, tversky_loss
+from mammozoo.losses.region import (
+    DiceCrossEntropyLoss,
+    FocalTverskyLoss,
+    focal_loss,
+    soft_dice_loss,
+    tversky_loss,
+)
 
 P = torch.tensor([0.9, 0.2, 0.6, 0.1])
 Y = torch.tensor([1, 1, 0, 0])
@@ -70,3 +76,32 @@ def test_empty_truth_and_extreme_logits_stay_finite() -> None:
 
 def test_bfloat16_input_is_computed_in_float32() -> None:
     assert FocalTverskyLoss()(LOGITS.bfloat16(), LABEL).dtype == torch.float32
+
+
+def test_dice_and_cross_entropy_worked_values() -> None:
+    """Dice term 1/3, cross-entropy 0.684112, sum 1.017446; one sigmoid channel equals two softmax channels."""
+    assert soft_dice_loss(P.reshape(1, 1, 2, 2), LABEL).item() == pytest.approx(1 / 3, abs=1e-6)
+    two = torch.cat([torch.zeros_like(LOGITS), LOGITS], dim=1)
+    for logits in (LOGITS, two):
+        assert DiceCrossEntropyLoss()(logits, LABEL).item() == pytest.approx(1.017446, abs=1e-6)
+        half = DiceCrossEntropyLoss(alpha=0.5)(logits, LABEL).item()
+        assert half == pytest.approx(1 / 3 + 0.5 * 0.684112, abs=1e-6)
+
+
+def test_dice_and_cross_entropy_gradients_in_bfloat16_follow_float32() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Conv2d(1, 2, 3, padding=1)
+    image, label = torch.rand(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.7).float()
+    gradients = []
+    for amp in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
+            logits = network(image)
+        DiceCrossEntropyLoss()(logits, label).backward()
+        gradients.append(network.weight.grad.clone())
+    torch.testing.assert_close(gradients[0], gradients[1], atol=2e-2, rtol=5e-2)
+
+
+def test_three_channels_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 or 2 channels"):
+        DiceCrossEntropyLoss()(torch.zeros(1, 3, 2, 2), LABEL)

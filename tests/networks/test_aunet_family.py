@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AUNet and the networks it was compared to: counts on the meta device, one contract for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mammozoo.networks.aunet import AUBlock, AUNet, ChannelAttention
+from mammozoo.networks.factory import segmentation_network
+from mammozoo.networks.unet import UNet
+
+SMALL: list[tuple[str, dict[str, Any], int]] = [
+    ("aunet", {"width": 4, "reduction": 4}, 16),
+    ("aunet", {"width": 4, "reduction": 4, "upsampling": "transposed", "encoder_unit": "deep"}, 16),
+    ("unet", {"width": 4}, 16),
+    ("unet", {"width": 4, "encoder_unit": "res", "decoder_unit": "deep", "upsampling": "transposed"}, 16),
+    ("fusionnet", {"width": 4}, 16),
+    ("fcdensenet103", {"width": 8}, 32),
+    ("abnormal_unet", {"width": 4}, 8),
+]
+EVERY = pytest.mark.parametrize(("name", "options", "multiple"), SMALL, ids=lambda v: v if isinstance(v, str) else "")
+
+
+def _count(network: nn.Module) -> tuple[int, int]:
+    layers = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    return sum(p.numel() for p in network.parameters()), sum(isinstance(m, layers) for m in network.modules())
+
+
+def _small(name: str, options: dict[str, Any], **more: Any) -> nn.Module:
+    torch.manual_seed(0)
+    return segmentation_network(name, **options, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "count", "layers"),
+    [
+        ("aunet", {}, 75_495_162, 44),
+        ("aunet", {"in_channels": 1}, 75_494_010, 44),
+        ("aunet", {"out_channels": 1}, 75_495_097, 44),
+        ("aunet", {"reduction": 2}, 76_714_562, 44),
+        ("aunet", {"reduction": 4}, 76_017_762, 44),
+        ("aunet", {"reduction": 8}, 75_669_362, 44),
+        ("aunet", {"reduction": 32}, 75_408_062, 44),
+        ("unet", {}, 34_527_106, 23),
+        ("fusionnet", {}, 78_532_354, 50),
+        ("fcdensenet103", {}, 13_916_258, 103),
+        ("unet", {"encoder_unit": "res"}, 47_103_682, 28),
+        ("unet", {"encoder_unit": "deep"}, 47_103_682, 28),
+        ("unet", {"decoder_unit": "deep"}, 37_663_426, 27),
+        ("unet", {"decoder_unit": "res"}, 37_663_426, 27),
+        ("unet", {"encoder_unit": "deep", "decoder_unit": "deep"}, 50_240_002, 32),
+        ("unet", {"encoder_unit": "deep", "decoder_unit": "res"}, 50_240_002, 32),
+        ("unet", {"encoder_unit": "res", "decoder_unit": "deep"}, 50_240_002, 32),
+        ("unet", {"encoder_unit": "res", "decoder_unit": "res"}, 50_240_002, 32),
+    ],
+)
+def test_counts_of_the_paper(name: str, options: dict[str, Any], count: int, layers: int) -> None:
+    with torch.device("meta"):
+        assert _count(segmentation_network(name, **options)) == (count, layers)
+
+
+def test_breakdown_of_aunet() -> None:
+    with torch.device("meta"):
+        network = AUNet()
+    assert [_count(unit)[0] for unit in network.encoder] == [76_032, 369_792, 1_476_864, 5_902_848, 23_602_176]
+    assert [_count(block)[0] for block in network.decoder] == [33_174_592, 8_296_992, 2_075_920, 519_816]
+    assert _count(network.head)[0] == 130
+    first = network.decoder[0]
+    parts = (first.interpolated, first.dense, first.smooth, first.attention, first.unit)
+    assert [_count(part)[0] for part in parts] == [4_720_128, 18_880_512, 2_360_832, 132_160, 7_080_960]
+
+
+def test_breakdown_of_unet() -> None:
+    with torch.device("meta"):
+        network = UNet()
+    assert [_count(unit)[0] for unit in network.encoder] == [38_976, 221_952, 886_272, 3_542_016, 14_161_920]
+    up = [_count(a)[0] + _count(b)[0] for a, b in zip(network.upsample, network.decoder, strict=True)]
+    assert up == [11_801_088, 2_951_424, 738_432, 184_896]
+
+
+@pytest.mark.parametrize("name", ["aunet", "unet", "fusionnet", "fcdensenet103"])
+def test_shapes_at_256(name: str) -> None:
+    with torch.device("meta"):
+        assert segmentation_network(name)(torch.empty(1, 3, 256, 256)).shape == (1, 2, 256, 256)
+
+
+def test_attention_with_zero_weights_halves_every_channel() -> None:
+    attention = ChannelAttention(32, reduction=16)
+    for parameter in attention.parameters():
+        nn.init.zeros_(parameter)
+    features = torch.rand(2, 32, 3, 3)
+    torch.testing.assert_close(attention(features), 0.5 * features)
+    with pytest.raises(ValueError, match="reduction 16 leaves nothing"):
+        AUBlock(8)
+
+
+@EVERY
+def test_every_parameter_gets_a_gradient(name: str, options: dict[str, Any], multiple: int) -> None:
+    network = _small(name, options)
+    network(torch.rand(2, 3, multiple * 2, multiple)).square().mean().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+@EVERY
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (3, 2)])
+def test_channels(name: str, options: dict[str, Any], multiple: int, inputs: int, outputs: int) -> None:
+    network = _small(name, options, in_channels=inputs, out_channels=outputs).eval()
+    assert network(torch.rand(1, inputs, multiple, 2 * multiple)).shape == (1, outputs, multiple, 2 * multiple)
+
+
+@EVERY
+def test_images_of_a_batch_do_not_mix_in_eval_mode(name: str, options: dict[str, Any], multiple: int) -> None:
+    network = _small(name, options).eval()
+    images = torch.rand(3, 3, multiple, multiple)
+    torch.testing.assert_close(network(images)[1:2], network(images[1:2]), atol=1e-5, rtol=1e-4)
+
+
+@EVERY
+def test_wrong_sides_name_the_next_that_works(name: str, options: dict[str, Any], multiple: int) -> None:
+    with pytest.raises(ValueError, match=f"pad or resize to {2 * multiple} x {multiple}"):
+        _small(name, options)(torch.zeros(1, 3, multiple + 1, multiple))
+
+
+@EVERY
+def test_weights_are_saved_and_loaded(name: str, options: dict[str, Any], multiple: int, tmp_path: Path) -> None:
+    network = _small(name, options).eval()
+    torch.save(network.state_dict(), tmp_path / "w.pt")
+    torch.manual_seed(1)
+    again = segmentation_network(name, **options, pretrained_path=tmp_path / "w.pt").eval()
+    image = torch.rand(1, 3, multiple, multiple)
+    assert torch.equal(network(image), again(image))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "multiple"), [SMALL[0], SMALL[2], SMALL[4]], ids=["aunet", "unet", "fusion"]
+)
+def test_export_gives_the_same_numbers(name: str, options: dict[str, Any], multiple: int) -> None:
+    network = _small(name, options).eval()
+    image = torch.rand(1, 3, multiple * 2, multiple * 2)
+    exported = torch.export.export(network, (image,)).module()
+    torch.testing.assert_close(exported(image), network(image))
+
+
+def test_helpful_errors() -> None:
+    with pytest.raises(ValueError, match="did you mean 'aunet'"):
+        segmentation_network("aunnet")
+    with pytest.raises(ValueError, match="fusionnet has no encoder_unit"):
+        segmentation_network("fusionnet", width=2, encoder_unit="res")
+    with pytest.raises(ValueError, match="none of basic, deep, res"):
+        segmentation_network("unet", width=2, encoder_unit="plain")
+    with pytest.raises(ValueError, match="none of bilinear, transposed"):
+        segmentation_network("unet", width=2, upsampling="nearest")
