@@ -21,7 +21,7 @@ from ..functional.lesion_size import area_224, size_bin
 from ..io.write import write_csv, write_json
 from ..metrics.detection import is_detected
 from ..metrics.overlap import compute_overlap
-from ..metrics.surface import compute_surface
+from ..metrics.surface import compute_surface, row_hausdorff
 from ..stats.summary import summarise_segmentation
 from .failures import fail
 
@@ -60,8 +60,9 @@ def score_case(prediction: Array, truth: Array) -> dict[str, Any]:
     Returns
     -------
     dict
-        Overlap and surface metrics (pixels), ``detected`` (IoU > 0.10, None without a lesion), ``area_224`` (lesion
-        pixels on the 224 x 224 grid) and ``size`` ("small", "medium", "large", "" without a lesion).
+        Overlap and surface metrics (pixels), the legacy ``row_hausdorff``, ``detected`` (IoU > 0.10, None without a
+        lesion), ``area_224`` (lesion pixels on the 224 x 224 grid) and ``size`` ("small", "medium", "large", ""
+        without a lesion).
 
     References
     ----------
@@ -74,6 +75,7 @@ def score_case(prediction: Array, truth: Array) -> dict[str, Any]:
     return {
         **dataclasses.asdict(overlap),
         **dataclasses.asdict(surface),
+        "row_hausdorff": row_hausdorff(prediction, truth),
         "detected": is_detected(overlap.iou) if lesion else None,
         "area_224": area,
         "size": size_bin(area) if lesion else "",

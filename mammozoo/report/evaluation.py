@@ -13,6 +13,7 @@ import numpy as np
 from .._typing import Array, PathLike
 from ..io.write import write_text
 from .curves import write_curves, write_figure
+from .distribution import distribution_figure
 from .panels import case_figure
 from .tables import case_report
 
@@ -43,7 +44,7 @@ class _Table(Protocol):
 def write_segmentation_report(
     table: _Table, *, output_dir: PathLike, title: str, history: PathLike | None = None, pictures: int = 9
 ) -> None:
-    """Write ``report.md``, ``curves.png`` and five-panel pictures; the last step of an evaluation.
+    """Write ``report.md``, the curves, the distribution of Dice and five-panel pictures; an evaluation's last step.
 
     Parameters
     ----------
@@ -70,6 +71,8 @@ def write_segmentation_report(
     write_text(folder / "report.md", text)
     if history is not None and Path(history).is_file():
         write_curves(folder / "curves.png", history)
+    dice = [float(row["dice"]) for row in table.rows if row["size"]]
+    write_figure(folder / "dice_distribution.png", distribution_figure({title: dice}))
     for rank, index in enumerate(_spread(table.rows, pictures)):
         case, row = table.cases[index], table.rows[index]
         figure = case_figure(

@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 SIZES = ("small", "medium", "large")
 METRICS = (
     "dice", "iou", "accuracy", "sensitivity", "specificity", "precision", "area_difference",
-    "hausdorff", "hd95", "assd", "nsd",
+    "hausdorff", "hd95", "assd", "nsd", "row_hausdorff",
 )  # fmt: skip
 _OWN_COLUMNS = {*METRICS, "id", "patient_id", "detected", "area_224", "size"}
 

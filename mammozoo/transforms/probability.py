@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 from monai.config import KeysCollection
+from monai.data import get_track_meta
 from monai.transforms import MapTransform, Transform
+from monai.utils import convert_to_tensor
 from torch import Tensor
 
 __all__ = ["LesionProbability", "LesionProbabilityd"]
@@ -24,12 +26,13 @@ class LesionProbability(Transform):
 
     Examples
     --------
-    >>> LesionProbability()(torch.zeros(2, 3, 3)).unique()
-    tensor([0.5000])
+    >>> LesionProbability()(torch.zeros(2, 3, 3)).unique().item()
+    0.5
     """
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Map logits (C, W, H), C 1 or 2, to (1, W, H); metadata are kept."""
+        """Map logits (C, W, H), C 1 or 2, to (1, W, H); a plain tensor becomes a MetaTensor, as in MONAI's own."""
+        logits = convert_to_tensor(logits, track_meta=get_track_meta())
         if logits.shape[0] == 1:
             return torch.sigmoid(logits)
         if logits.shape[0] == 2:

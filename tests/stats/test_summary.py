@@ -12,7 +12,7 @@ from mammozoo.stats.summary import summarise_segmentation
 
 def _row(index: int, **changes: Any) -> dict[str, Any]:
     metrics = dict.fromkeys(("accuracy", "sensitivity", "specificity", "precision", "area_difference"), 0.9)
-    surface = dict.fromkeys(("hausdorff", "hd95", "assd", "nsd"), 3.0)
+    surface = dict.fromkeys(("hausdorff", "hd95", "assd", "nsd", "row_hausdorff"), 3.0)
     row = {"id": f"i{index}", "patient_id": f"p{index // 2}", "density": "AB"[index % 2], "dice": 0.5, "iou": 0.4}
     return {**row, **metrics, **surface, "detected": True, "area_224": 300.0, "size": "small", **changes}
 
