@@ -72,6 +72,7 @@ def _entries() -> list[_Entry]:
         _Entry("inspect", _inspect_options, _inspect, "say what the reader understands of files", "*.dcm --json"),
         _Entry("index", _index_options, _index, "say what a data set holds and what is odd", "cbis_ddsm DIR"),
         _Entry("audit", _audit_options, _audit, "look for leaks between a split's parts", "manifest data.csv --fold 0"),
+        _Entry("tables", _tables_options, _tables, "print a paper's tables beside ours", "aunet --results runs"),
         _Entry("compose", _compose_options, _compose, "write the bundles' configurations from recipes", "--check"),
     ]
 
@@ -171,6 +172,32 @@ def _audit(args: argparse.Namespace) -> int:
     )
     print(json.dumps(report.to_dict(), indent=2) if args.json else report.text())
     return int(not report.clean)
+
+
+def _tables_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paper", choices=("aunet",), help="whose tables")
+    parser.add_argument("--results", type=Path, default=Path("runs"), help="a folder a cell; finished cells are read")
+    parser.add_argument("--data", type=Path, help="manifest CSV on which to run the cells of --run")
+    parser.add_argument("--split-file", type=Path, help="fixed patient split of that data")
+    parser.add_argument("--run", nargs="*", metavar="CELL", help="run these cells (none named: all that --data allows)")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys for every run, as width=8")
+    parser.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
+
+
+def _tables(args: argparse.Namespace) -> int:
+    from .report.paper import TableRun, print_tables
+
+    options = {key: _value(text) for key, _, text in (item.partition("=") for item in args.set)}
+    run = TableRun(results=args.results, data=args.data, split_file=args.split_file, cells=args.run, options=options)
+    print(print_tables(args.paper, root=args.root, run=run))
+    return 0
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _compose_options(parser: argparse.ArgumentParser) -> None:

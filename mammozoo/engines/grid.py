@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resumable experiments: each cell trains a bundle with some keys changed, evaluates it, and is done once."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigWorkflow
+
+from .._typing import PathLike
+
+__all__ = ["cell_result", "run_cell"]
+
+logger = logging.getLogger(__name__)
+
+
+def cell_result(folder: PathLike) -> dict[str, Any] | None:
+    """Metrics of a finished cell, or None.
+
+    Parameters
+    ----------
+    folder : path
+        The cell's folder, with ``metrics.json`` when it is finished.
+
+    Examples
+    --------
+    >>> cell_result("absent") is None
+    True
+    """
+    file = Path(folder) / "metrics.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Train and evaluate a bundle in a folder of its own; a finished cell is only read.
+
+    Parameters
+    ----------
+    bundle : path
+        Bundle folder.
+    folder : path
+        Receives checkpoints, history, table and metrics. A run that was stopped goes on where it was.
+    overrides : mapping
+        Keys of ``train.json`` and their values.
+
+    Returns
+    -------
+    dict
+        The content of ``metrics.json``.
+
+    Raises
+    ------
+    ValueError
+        If the cell was finished with other overrides.
+    """
+    folder, configs = Path(folder), Path(bundle) / "configs"
+    options = json.loads(json.dumps(dict(overrides)))
+    record = folder / "options.json"
+    if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != options:
+        msg = f"{folder} holds a run with other options: {record.read_text(encoding='utf-8').strip()}"
+        raise ValueError(msg)
+    done = cell_result(folder)
+    if done is not None:
+        logger.info("%s is finished", folder.name)
+        return done
+    folder.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
+    places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder)}
+    _run([configs / "train.json"], "training", {**options, **places, "resume": True})
+    weights = {"weights": str(folder / "model.pt")}
+    _run([configs / "train.json", configs / "evaluate.json"], "evaluating", {**options, **places, **weights})
+    result = cell_result(folder)
+    assert result is not None
+    return result
+
+
+def _run(files: list[Path], run_id: str, overrides: Mapping[str, Any]) -> None:
+    workflow = ConfigWorkflow(
+        [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **overrides
+    )
+    workflow.initialize()
+    workflow.run()
+    workflow.finalize()
