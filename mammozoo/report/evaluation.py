@@ -64,7 +64,8 @@ def write_segmentation_report(
         table.rows,
         title=title,
         resolution=summary["resolution"],
-        intervals=_intervals(summary),
+        intervals=_intervals(summary["overall"]),
+        detection_intervals=_intervals(summary["detection"]),
         headline_reason=summary.get("headline_reason"),
         notes=summary["notes"],
     )
@@ -87,13 +88,8 @@ def write_segmentation_report(
     logger.info("report, tables and pictures are in %s", folder)
 
 
-def _intervals(summary: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    found = summary["overall"]
-    return {
-        name: tuple(value["interval"])
-        for name, value in found.items()
-        if isinstance(value, dict) and value.get("interval")
-    }
+def _intervals(described: dict[str, dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    return {name: (value["interval"][0], value["interval"][1]) for name, value in described.items()}
 
 
 def _spread(rows: Sequence[dict[str, Any]], count: int) -> list[int]:
