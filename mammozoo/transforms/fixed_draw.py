@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Hashable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from monai.transforms.transform import Randomizable, Transform
@@ -42,7 +43,8 @@ class FixedDrawd(Transform):
         self.seed = seed
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Any:
-        """Seed the transform from the sample, then apply it."""
+        """Seed a copy of the transform from the sample, then apply it: threads that fill a cache share this object."""
         name = data.get(self.key) or getattr(data["image"], "meta", {}).get("filename_or_obj", "")
-        self.transform.set_random_state(seed=(self.seed + zlib.crc32(str(name).encode())) % 2**32)
-        return self.transform(data)  # type: ignore[operator]
+        own: Any = deepcopy(self.transform)
+        own.set_random_state(seed=(self.seed + zlib.crc32(str(name).encode())) % 2**32)
+        return own(data)
