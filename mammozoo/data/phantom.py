@@ -41,7 +41,7 @@ COLUMNS = (
     "pectoral_mask",
 )
 #: Counted up whenever the same seed would give other pictures.
-VERSION = 1
+VERSION = 2
 _STAMP = "phantom.json"
 _MODALITIES = {"mammography": ("mammography",), "cem": ("low_energy", "subtracted")}
 _SUFFIX = {"mammography": "", "low_energy": "_LE", "subtracted": "_SUB"}

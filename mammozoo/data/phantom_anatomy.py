@@ -134,6 +134,13 @@ class Anatomy:
     thickness: Array
     nipple: tuple[float, float]
 
+    def without_abdomen(self) -> Mask:
+        """The breast down to the inframammary fold: the narrowest row below the nipple."""
+        nipple = round(self.nipple[1] / self.grid.spacing)
+        kept = self.breast.copy()
+        kept[nipple + int(np.argmin(self.breast[nipple:].sum(1))) :] = False
+        return kept
+
     def cropped(self) -> Anatomy:
         """The same view without the empty columns beyond the nipple."""
         width = min(self.grid.width, int(np.flatnonzero(self.breast.any(axis=0))[-1]) + 2)

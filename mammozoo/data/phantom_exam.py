@@ -32,7 +32,8 @@ class PhantomView:
     pixels : (H, W) array of uint16
         12 bits, bright = dense tissue.
     lesion_mask, breast_mask, pectoral_mask : (H, W) arrays of bool
-        All masses together; everything inside the skin, chest muscle included; the chest muscle (none in CC).
+        All masses together; the breast down to the inframammary fold, chest muscle included; the chest muscle (none in
+        CC).
     boxes : tuple of (int, int, int, int)
         One a mass: (x1, y1, x2, y2) in pixels, half-open.
     class_name : str
@@ -265,7 +266,8 @@ def _view(
         noise=0.034 if subtracted else 0.011,
         detail=0.01 if subtracted else 0.02,
     )
-    truths = [mass_mask(mass, grid) & full.breast for mass in masses]
+    bounded = full.without_abdomen()
+    truths = [mass_mask(mass, grid) & bounded for mass in masses]
     lesion = np.logical_or.reduce(truths) if truths else np.zeros_like(full.breast)
     if side == "R":
         pixels, lesion = pixels[:, ::-1], lesion[:, ::-1]
@@ -276,7 +278,7 @@ def _view(
     return PhantomView(
         pixels=pixels,
         lesion_mask=np.ascontiguousarray(lesion),
-        breast_mask=np.ascontiguousarray(breast),
+        breast_mask=np.ascontiguousarray(bounded[:, ::-1] if side == "R" else bounded),
         pectoral_mask=np.ascontiguousarray(muscle),
         boxes=tuple(_box(truth) for truth in truths),
         class_name=woman.plan.class_name if masses else "normal",
