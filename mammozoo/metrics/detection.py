@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Detection: was the lesion found?"""
+"""Detection: was the lesion found, and at what price?"""
 
 from __future__ import annotations
 
-__all__ = ["is_detected"]
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .curves import PrecisionRecallCurve, precision_recall_curve
+from .matching import BoxMatch
+
+__all__ = ["OperatingPoint", "average_precision", "detection_curve", "is_detected", "operating_point"]
 
 DETECTION_IOU = 0.10  # Huang et al. 2026, Methods: "detected" is IoU > 0.10
 
@@ -26,3 +35,127 @@ def is_detected(iou: float) -> bool:
     (False, True)
     """
     return iou > DETECTION_IOU
+
+
+def detection_curve(cases: Sequence[BoxMatch]) -> PrecisionRecallCurve:
+    """Precision and recall of a detector at every distinct score over all images.
+
+    Parameters
+    ----------
+    cases : sequence of BoxMatch
+        One an image, images without lesion or without boxes too.
+
+    Returns
+    -------
+    PrecisionRecallCurve
+
+    Notes
+    -----
+    All lesions stand in the denominator of recall, those that no box found too. Boxes of one score enter together.
+    Without boxes the curve is empty and the average precision 0; without lesions recall and average precision are NaN.
+
+    References
+    ----------
+    Yan et al., arXiv:2002.12079 (average precision at IoU >= 0.5).
+
+    Examples
+    --------
+    >>> detection_curve([BoxMatch(np.array([0.9, 0.8]), np.array([0, -1]), truths=2)]).recall
+    array([0.5, 0.5])
+    """
+    scores = np.concatenate([np.zeros(0), *(case.scores for case in cases)])
+    hits = np.concatenate([np.zeros(0, bool), *(case.hits for case in cases)])
+    return precision_recall_curve(scores, hits, positives=sum(case.truths for case in cases))
+
+
+def average_precision(cases: Sequence[BoxMatch]) -> float:
+    """Average precision without interpolation, all lesions in the denominator.
+
+    Parameters and empty cases as in `detection_curve`.
+
+    Examples
+    --------
+    >>> case = BoxMatch(np.array([0.95, 0.9, 0.8, 0.7, 0.6]), np.array([0, -1, 1, 2, -1]), truths=4)
+    >>> round(average_precision([case]), 6)
+    0.604167
+    """
+    return detection_curve(cases).average_precision
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A detector at one threshold.
+
+    Attributes
+    ----------
+    threshold : float
+    sensitivity : float
+        Lesions found; NaN without lesions.
+    false_positives_per_image : float
+        Over all images, normal ones too; NaN without images.
+    false_positives_per_normal_image : float
+        Over images without lesion alone; NaN without such images.
+    precision : float
+        NaN without boxes.
+    true_positives, false_positives, false_negatives : int
+    images, normal_images : int
+    """
+
+    threshold: float
+    sensitivity: float
+    false_positives_per_image: float
+    false_positives_per_normal_image: float
+    precision: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    images: int
+    normal_images: int
+
+
+def operating_point(cases: Sequence[BoxMatch], *, threshold: float) -> OperatingPoint:
+    """Count what a detector finds when boxes scored below a threshold are dropped.
+
+    Parameters
+    ----------
+    cases : sequence of BoxMatch
+        One an image.
+    threshold : float
+        A box at or above it is kept.
+
+    Returns
+    -------
+    OperatingPoint
+
+    Notes
+    -----
+    Matching is greedy from the best score down, so dropping boxes afterwards equals dropping them before.
+
+    Examples
+    --------
+    >>> case = BoxMatch(np.array([0.9, 0.4]), np.array([0, -1]), truths=1)
+    >>> operating_point([case], threshold=0.5).false_positives_per_image
+    0.0
+    """
+    kept = [case.hits[case.scores >= threshold] for case in cases]
+    normal = [case.truths == 0 for case in cases]
+    tp = sum(int(np.count_nonzero(hits)) for hits in kept)
+    wrong = [int(np.count_nonzero(~hits)) for hits in kept]
+    on_normal = sum(count for count, is_normal in zip(wrong, normal, strict=True) if is_normal)
+    truths, fp = sum(case.truths for case in cases), sum(wrong)
+    return OperatingPoint(
+        threshold=float(threshold),
+        sensitivity=_ratio(tp, truths),
+        false_positives_per_image=_ratio(fp, len(cases)),
+        false_positives_per_normal_image=_ratio(on_normal, sum(normal)),
+        precision=_ratio(tp, tp + fp),
+        true_positives=tp,
+        false_positives=fp,
+        false_negatives=truths - tp,
+        images=len(cases),
+        normal_images=sum(normal),
+    )
+
+
+def _ratio(numerator: int, denominator: int) -> float:
+    return numerator / denominator if denominator else math.nan

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small layers that ConvNeXt and Swin share."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+__all__ = ["Permute", "StochasticDepth", "depth_rates"]
+
+
+class Permute(nn.Module):
+    """Reorder the axes of a tensor.
+
+    Parameters
+    ----------
+    *axes : int
+        The new order.
+
+    Examples
+    --------
+    >>> Permute(0, 2, 3, 1)(torch.zeros(1, 3, 4, 5)).shape
+    torch.Size([1, 4, 5, 3])
+    """
+
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Reorder the axes."""
+        return features.permute(self.axes)
+
+
+class StochasticDepth(nn.Module):
+    """In training, leave a residual branch out for whole images of a batch, at random.
+
+    Parameters
+    ----------
+    rate : float
+        Probability of leaving it out, in [0, 1); the branches that stay are scaled by ``1 / (1 - rate)``.
+
+    Notes
+    -----
+    In evaluation mode, and with rate 0, nothing changes.
+
+    References
+    ----------
+    Huang et al., Deep networks with stochastic depth, ECCV 2016, doi:10.1007/978-3-319-46493-0_39.
+
+    Examples
+    --------
+    >>> StochasticDepth(0.5).eval()(torch.ones(2, 1)).tolist()
+    [[1.0], [1.0]]
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, branch: torch.Tensor) -> torch.Tensor:
+        """Scale (B, ...) by 0 or ``1 / (1 - rate)`` an image."""
+        if not self.training or self.rate == 0:
+            return branch
+        ones = branch.new_ones(branch.shape[0], *[1] * (branch.ndim - 1))
+        return branch * F.dropout(ones, self.rate)
+
+
+def depth_rates(last: float, *, blocks: int) -> list[float]:
+    """Rates of stochastic depth that grow linearly from 0 in the first block to `last` in the last one.
+
+    Parameters
+    ----------
+    last : float
+    blocks : int
+        At least 1.
+
+    Examples
+    --------
+    >>> depth_rates(0.5, blocks=3)
+    [0.0, 0.25, 0.5]
+    """
+    return [last * block / max(1, blocks - 1) for block in range(blocks)]
