@@ -23,11 +23,13 @@ class AutocastInferer(SimpleInferer):
         Run the forward pass under ``torch.autocast(dtype=torch.bfloat16)``.
     channels_last : bool
         Hand the image over in channels-last memory order, which convolutions on CPUs and tensor cores prefer.
+    flip_average : bool
+        Average the output with that of the mirrored image, mirrored back: twice the time, steadier maps.
 
     Raises
     ------
     TypeError
-        If ``amp`` is no boolean.
+        If ``amp`` or ``flip_average`` is no boolean.
 
     Examples
     --------
@@ -35,12 +37,14 @@ class AutocastInferer(SimpleInferer):
     torch.Size([1, 2, 6, 6])
     """
 
-    def __init__(self, *, amp: bool = False, channels_last: bool = True) -> None:
+    def __init__(self, *, amp: bool = False, channels_last: bool = True, flip_average: bool = False) -> None:
         super().__init__()
-        if not isinstance(amp, bool):
-            msg = f"amp is {amp!r}; wanted True or False (on the command line: --amp True)"
-            raise TypeError(msg)
+        for name, value in (("amp", amp), ("flip_average", flip_average)):
+            if not isinstance(value, bool):
+                msg = f"{name} is {value!r}; wanted True or False (on the command line: --{name} True)"
+                raise TypeError(msg)
         self.amp = amp
+        self.flip_average = flip_average
         self.channels_last = channels_last
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Any:
@@ -50,6 +54,8 @@ class AutocastInferer(SimpleInferer):
             image = image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=self.amp):
             output = network(image, *args, **kwargs)
+            if self.flip_average:
+                output = (output.float() + network(image.flip(2), *args, **kwargs).float().flip(2)) / 2
         return _float32(output)
 
 

@@ -125,6 +125,7 @@ class PerCaseTable:
         self.rows: list[dict[str, Any]] = []
         self.cases: list[Case] = []
         self.summary: dict[str, Any] = {}
+        self.native = False  # scored on whole images rather than on the network's grid
 
     def attach(self, engine: Engine) -> None:
         """Register the handler on an evaluator."""
@@ -140,8 +141,10 @@ class PerCaseTable:
         state: Any = engine.state
         for given, result in zip(state.batch, state.output, strict=True):
             probability = _rows(result["probability"])
-            truth = _rows(result["label"]) > 0.5
-            image = _rows(given["image"])
+            native = "native_label" in given
+            truth = _rows(given["native_label"] if native else result["label"]) > 0.5
+            image = _rows(given["native_image" if native else "image"])
+            self.native = native
             case = Case(given["id"], _bytes(image), truth, probability.astype(np.float16))
             self.cases.append(case)
             self.rows.append({**_identity(given), **score_case(probability >= self.threshold, truth)})
@@ -150,14 +153,13 @@ class PerCaseTable:
         if not self.rows:
             msg = "the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold"
             fail(ValueError(msg))
-        height, width = self.cases[0].truth.shape
         audit = self.audit() if self.audit else None
         metrics = summarise_segmentation(self.rows, seed=self.seed)
         leak = audit is not None and not audit.clean
         self.summary = {
             "headline": None if leak else metrics["overall"]["dice"]["mean"],
             "headline_reason": audit.reason if leak and audit else None,
-            "resolution": f"{height} x {width} (height x width), the network's grid",
+            "resolution": self._resolution(),
             "threshold": self.threshold,
             "split_sha256": self._write_split(),
             **metrics,
@@ -165,6 +167,11 @@ class PerCaseTable:
         }
         write_csv(self.output_dir / "per_case.csv", self.rows)
         write_json(self.output_dir / "metrics.json", self.summary)
+
+    def _resolution(self) -> str:
+        sizes = sorted({case.truth.shape for case in self.cases})
+        size = f"{sizes[0][0]} x {sizes[0][1]} (height x width)" if len(sizes) == 1 else f"{len(sizes)} sizes"
+        return size + (", whole images as read" if self.native else ", the network's grid")
 
     def _write_split(self) -> str | None:
         if self.datalist is None:

@@ -15,6 +15,9 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
+from mammozoo.engines.inferers import AutocastInferer
+from mammozoo.functional.lesion_size import area_224
+
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = ROOT / "bundles" / "mammo_abnormal_unet_segmentation"
 CONFIGS = BUNDLE / "configs"
@@ -186,3 +189,23 @@ def test_inference_without_weights_says_how_to_get_them(phantom_dir: Path, tmp_p
         )  # fmt: skip
     assert "run training" in _messages(error.value)
     assert "--weights" in _messages(error.value)
+
+
+def test_the_best_recipe_trains_on_crops_and_is_scored_on_whole_images(phantom_dir: Path, tmp_path: Path) -> None:
+    data = {"dataset_dir": str(phantom_dir), "recipe": "best", **_places(tmp_path)}
+    _run(["train.json"], "train", "training", epochs=1, **data)
+    _run(["train.json", "evaluate.json"], "train", "evaluating", **data)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["resolution"].endswith("whole images as read")
+    with (tmp_path / "out" / "per_case.csv").open() as file:
+        truths = {row["id"]: float(row["area_224"]) for row in csv.DictReader(file)}
+    assert truths
+    masks = {path.stem: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0 for path in (phantom_dir / "masks").iterdir()}
+    assert all(area == pytest.approx(area_224(masks[name]), abs=1e-6) for name, area in truths.items())
+
+
+def test_flips_are_averaged() -> None:
+    inferer = AutocastInferer(flip_average=True)
+    first = torch.nn.Conv2d(1, 1, 3, padding=1)
+    image = torch.rand(1, 1, 8, 6)
+    assert torch.allclose(inferer(image, first).flip(2), inferer(image.flip(2), first), atol=1e-6)

@@ -41,4 +41,6 @@ def test_the_seed_changes_the_draw_and_caches_take_it_as_deterministic() -> None
     one, other = (FixedDrawd(LesionPatchesd(size=32), seed=seed) for seed in (0, 1))
     assert not torch.equal(_patches(_samples()[0], one), _patches(_samples()[0], other))
     cached = CacheDataset(_samples()[:1], transform=one, progress=False)
-    assert torch.equal(torch.stack([torch.as_tensor(item["image"]) for item in cached[0]]), _patches(_samples()[0], one))
+    assert torch.equal(
+        torch.stack([torch.as_tensor(item["image"]) for item in cached[0]]), _patches(_samples()[0], one)
+    )
