@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boxes as (x1, y1, x2, y2) in pixels, half-open: checked, rounded, clipped, compared, squared."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "as_boxes",
+    "box_iou_matrix",
+    "clip_boxes",
+    "round_boxes",
+    "square_crop_box",
+    "xywh_to_xyxy",
+    "xyxy_to_xywh",
+]
+
+
+def as_boxes(values: ArrayLike, *, name: str = "boxes") -> NDArray[np.float64]:
+    """Check boxes and return them as float64.
+
+    Parameters
+    ----------
+    values : array_like of shape (N, 4)
+        x1, y1, x2, y2; a CPU tensor is fine.
+    name : str
+        What an error message calls them.
+
+    Returns
+    -------
+    numpy.ndarray of shape (N, 4), float64
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, a number is not finite or a side is negative.
+
+    Notes
+    -----
+    An empty list is shape (0, 4). A box without area is a box.
+
+    Examples
+    --------
+    >>> as_boxes([]).shape
+    (0, 4)
+    """
+    boxes = _four_columns(values, name=name)
+    bad = np.flatnonzero(~np.isfinite(boxes).all(axis=1) | (boxes[:, 2:] < boxes[:, :2]).any(axis=1))
+    if bad.size:
+        msg = f"{name} must be finite with x1 <= x2 and y1 <= y2, got {boxes[bad[0]].tolist()} at index {bad[0]}"
+        raise ValueError(msg)
+    return boxes
+
+
+def xywh_to_xyxy(boxes: ArrayLike) -> NDArray[np.float64]:
+    """Corners of boxes that are given by corner and size.
+
+    Parameters
+    ----------
+    boxes : array_like of shape (N, 4)
+        x, y of the upper left corner, width, height.
+
+    Returns
+    -------
+    numpy.ndarray of shape (N, 4), float64
+        x1, y1, x2, y2, half-open.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one.
+
+    Examples
+    --------
+    >>> xywh_to_xyxy([[2, 3, 10, 20]]).tolist()
+    [[2.0, 3.0, 12.0, 23.0]]
+    """
+    values = _four_columns(boxes)
+    return np.concatenate([values[:, :2], values[:, :2] + values[:, 2:]], axis=1)
+
+
+def xyxy_to_xywh(boxes: ArrayLike) -> NDArray[np.float64]:
+    """Corner and size of boxes that are given by corners; the inverse of `xywh_to_xyxy`.
+
+    Parameters
+    ----------
+    boxes : array_like of shape (N, 4)
+        x1, y1, x2, y2, half-open.
+
+    Returns
+    -------
+    numpy.ndarray of shape (N, 4), float64
+        x, y of the upper left corner, width, height.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one.
+
+    Examples
+    --------
+    >>> xyxy_to_xywh([[2, 3, 12, 23]]).tolist()
+    [[2.0, 3.0, 10.0, 20.0]]
+    """
+    values = _four_columns(boxes)
+    return np.concatenate([values[:, :2], values[:, 2:] - values[:, :2]], axis=1)
+
+
+def clip_boxes(boxes: ArrayLike, *, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Cut boxes to the image.
+
+    Parameters
+    ----------
+    boxes : array_like of shape (N, 4)
+    shape : (int, int)
+        Height and width of the image.
+
+    Returns
+    -------
+    numpy.ndarray of shape (N, 4), float64
+
+    Raises
+    ------
+    ValueError
+        As in `as_boxes`.
+
+    Notes
+    -----
+    A box outside the image stays in the list, without area, on the image's edge.
+
+    Examples
+    --------
+    >>> clip_boxes([[-5, 2, 20, 4], [90, 90, 99, 99]], shape=(8, 10)).tolist()
+    [[0.0, 2.0, 10.0, 4.0], [10.0, 8.0, 10.0, 8.0]]
+    """
+    height, width = shape
+    return np.clip(as_boxes(boxes), 0.0, np.array([width, height, width, height], np.float64))
+
+
+def round_boxes(boxes: ArrayLike, *, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Round the edges of boxes to whole pixels, then cut the boxes to the image.
+
+    Parameters
+    ----------
+    boxes : array_like of shape (N, 4)
+    shape : (int, int)
+        Height and width of the image.
+
+    Returns
+    -------
+    numpy.ndarray of shape (N, 4), int64
+        Columns x1 to x2 - 1, rows y1 to y2 - 1.
+
+    Raises
+    ------
+    ValueError
+        As in `as_boxes`.
+
+    Notes
+    -----
+    Halves are rounded up, not to the even neighbour: a box keeps its size when it is moved by whole pixels. A box may
+    lose its area, but stays in the list.
+
+    Examples
+    --------
+    >>> round_boxes([[0.5, 1.4, 3.5, 99.0]], shape=(8, 10)).tolist()
+    [[1, 1, 4, 8]]
+    """
+    return clip_boxes(np.floor(as_boxes(boxes) + 0.5), shape=shape).astype(np.int64)
+
+
+def box_iou_matrix(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
+    """Intersection over union of every box of one list with every box of another.
+
+    Parameters
+    ----------
+    first : array_like of shape (N, 4)
+    second : array_like of shape (M, 4)
+
+    Returns
+    -------
+    numpy.ndarray of shape (N, M), float64
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As in `as_boxes`.
+
+    Notes
+    -----
+    Two boxes without area have an IoU of 0, even if they are equal. No boxes give an empty array.
+
+    Examples
+    --------
+    >>> box_iou_matrix([[0, 0, 10, 10]], [[0, 0, 10, 5], [5, 5, 15, 15], [10, 0, 20, 10]]).round(4).tolist()
+    [[0.5, 0.1429, 0.0]]
+    """
+    a, b = as_boxes(first, name="first")[:, None], as_boxes(second, name="second")[None]
+    shared = (np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])).clip(min=0).prod(axis=-1)
+    union = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - shared
+    iou: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return iou
+
+
+def square_crop_box(box: ArrayLike, *, shape: tuple[int, int], margin: float = 1.25) -> tuple[int, int, int, int]:
+    """Square around a region, cut to the image: what a segmentation network is shown of it.
+
+    Parameters
+    ----------
+    box : array_like of shape (4,)
+        x1, y1, x2, y2 of the region, half-open.
+    shape : (int, int)
+        Height and width of the image.
+    margin : float
+        Side of the square in longer sides of the region, at least 1; a choice, see docs/explanation/choices.md.
+
+    Returns
+    -------
+    tuple of four ints
+        x1, y1, x2, y2, half-open, at least one pixel.
+
+    Raises
+    ------
+    ValueError
+        If the box is none, no pixel of it lies on the image, or `margin` is below 1.
+
+    Notes
+    -----
+    The square has the region's centre and is cut, not moved, where it leaves the image: there it is no square.
+
+    Examples
+    --------
+    >>> square_crop_box((40, 40, 48, 44), shape=(100, 100))
+    (39, 37, 49, 47)
+    >>> square_crop_box((0, 40, 8, 44), shape=(100, 100))
+    (0, 37, 9, 47)
+    """
+    if not (math.isfinite(margin) and margin >= 1):
+        msg = f"margin must be at least 1, or the square would cut the region; got {margin}"
+        raise ValueError(msg)
+    region = as_boxes(np.reshape(np.asarray(box, np.float64), (1, -1)), name="box")
+    size = region[0, 2:] - region[0, :2]
+    side = max(math.floor(margin * size.max() + 0.5), math.ceil(size.max()), 1)
+    start = np.floor(region[0, :2] + (size - side) / 2 + 0.5)
+    square = round_boxes(np.concatenate([start, start + side])[None], shape=shape)[0]
+    x1, y1, x2, y2 = (int(edge) for edge in square)
+    if x1 >= x2 or y1 >= y2:
+        msg = f"the box {region[0].tolist()} lies outside the image of {shape[1]} x {shape[0]} pixels"
+        raise ValueError(msg)
+    return x1, y1, x2, y2
+
+
+def _four_columns(values: ArrayLike, *, name: str = "boxes") -> NDArray[np.float64]:
+    """Numbers as (N, 4) float64."""
+    array = np.asarray(values, np.float64)
+    if array.size == 0:
+        return np.zeros((0, 4))
+    if array.ndim != 2 or array.shape[1] != 4:
+        msg = f"{name} of shape (N, 4) are needed, got {array.shape}"
+        raise ValueError(msg)
+    return array
