@@ -261,6 +261,7 @@ def _acquisition(header: MammogramHeader) -> dict[str, Any]:
         "ImagerPixelSpacing": [f"{value:.10g}"[:16] for value in header.pixel_spacing],
         "FieldOfViewHorizontalFlip": "NO",
         "FieldOfViewRotation": "0",
+        "FieldOfViewOrigin": ["0", "0"],
         "BreastImplantPresent": "NO",
         "PartialView": "NO",
         "BurnedInAnnotation": "NO",

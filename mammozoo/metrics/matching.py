@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from .._typing import Array
+from ..functional.boxes import as_boxes, box_iou_matrix
 
 __all__ = ["BoxMatch", "HitRule", "match_boxes"]
 
@@ -101,7 +102,7 @@ def match_boxes(
     >>> match_boxes([[0, 0, 4, 4], [0, 0, 4, 5]], [0.7, 0.9], [[0, 0, 4, 4]]).truth_of_box
     array([-1,  0])
     """
-    found, confidences = _boxes(boxes, "boxes"), np.asarray(scores, dtype=np.float64)
+    found, confidences = as_boxes(boxes, name="boxes"), np.asarray(scores, dtype=np.float64)
     if confidences.shape != (len(found),) or not np.isfinite(confidences).all():
         msg = f"{len(found)} boxes need as many finite scores, got an array of shape {confidences.shape}"
         raise ValueError(msg)
@@ -116,26 +117,12 @@ def match_boxes(
     return BoxMatch(confidences, truth_of_box, benefit.shape[1])
 
 
-def _boxes(values: Sequence[Sequence[float]] | Array, name: str) -> Array:
-    """Boxes as float64 (n, 4); an empty list is (0, 4)."""
-    boxes = np.asarray(values, dtype=np.float64)
-    if boxes.size == 0:
-        return np.zeros((0, 4))
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        msg = f"{name} must have shape (n, 4) as x1, y1, x2, y2; got {boxes.shape}"
-        raise ValueError(msg)
-    if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).any():
-        msg = f"{name} must be finite with x1 <= x2 and y1 <= y2"
-        raise ValueError(msg)
-    return boxes
-
-
 def _benefit(boxes: Array, truths: Sequence[Sequence[float]] | Array, hit: str) -> Array:
     """IoU (n, m) where the rule calls it a hit, -1 elsewhere."""
     if hit == "centre_in_mask":
         return _labels_at_centres(boxes, np.asarray(truths))
-    true = _boxes(truths, "truths")
-    iou = _pairwise_iou(boxes, true)
+    true = as_boxes(truths, name="truths")
+    iou = box_iou_matrix(boxes, true)
     if hit == "centre":
         centres = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
         inside = ((centres >= true[:, :2]) & (centres < true[:, 2:])).all(-1)
@@ -145,15 +132,6 @@ def _benefit(boxes: Array, truths: Sequence[Sequence[float]] | Array, hit: str) 
         msg = f"no hit rule {hit!r}; choose one of {[*_LEAST_IOU, 'centre', 'centre_in_mask']}"
         raise ValueError(msg)
     return np.where(inside, iou, -1.0)
-
-
-def _pairwise_iou(first: Array, second: Array) -> Array:
-    lower = np.maximum(first[:, None, :2], second[None, :, :2])
-    upper = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    both = np.prod(np.clip(upper - lower, 0, None), axis=-1)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1) for boxes in (first, second)]
-    union = areas[0][:, None] + areas[1][None] - both
-    return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
 
 
 def _labels_at_centres(boxes: Array, labels: Array) -> Array:

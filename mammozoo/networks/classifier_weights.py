@@ -30,23 +30,21 @@ def fit_stem(weight: torch.Tensor, *, in_channels: int) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        Shape (out, in_channels, kW, kH): each channel is the mean over the channels of `weight`; `weight` itself where
-        the number is right already.
+        Shape (out, in_channels, kW, kH): each channel is the sum over the channels of `weight`, divided by
+        `in_channels`; `weight` itself where the number is right already.
 
     Notes
     -----
-    One gray channel in place of three equal ones so gives a third of the response. The normalisation that follows the
-    first convolution of every network but VGG-16 takes that out again in training; its running statistics need a few
-    iterations to follow.
+    One gray channel so gives the response of three equal ones exactly.
 
     Examples
     --------
     >>> fit_stem(torch.tensor([1.0, 2.0, 6.0]).view(1, 3, 1, 1), in_channels=2).flatten().tolist()
-    [3.0, 3.0]
+    [4.5, 4.5]
     """
     if weight.shape[1] == in_channels:
         return weight
-    return weight.mean(dim=1, keepdim=True).expand(-1, in_channels, -1, -1).clone()
+    return (weight.sum(dim=1, keepdim=True) / in_channels).expand(-1, in_channels, -1, -1).clone()
 
 
 def load_classifier(

@@ -141,11 +141,11 @@ def test_weights_of_vgg19(prefix: str, tmp_path: Path) -> None:
     assert all(torch.equal(own[name], state[f"{prefix}{name}"]) for name in own)
 
 
-def test_gray_takes_the_mean_of_the_first_kernels(tmp_path: Path) -> None:
+def test_gray_takes_the_sum_of_the_first_kernels(tmp_path: Path) -> None:
     state = _vgg19_state()
     torch.save(state, tmp_path / "vgg19.pt")
     own = _network(in_channels=1, pretrained_path=tmp_path / "vgg19.pt").features.state_dict()
-    torch.testing.assert_close(own["0.weight"], state["features.0.weight"].mean(1, keepdim=True))
+    torch.testing.assert_close(own["0.weight"], state["features.0.weight"].sum(1, keepdim=True))
     assert torch.equal(own["34.weight"], state["features.34.weight"])
 
 
