@@ -70,6 +70,7 @@ def _entries() -> list[_Entry]:
     return [
         _Entry("phantom", _phantom_options, _phantom, "write synthetic exams with known truth", "--out D --patients 4"),
         _Entry("inspect", _inspect_options, _inspect, "say what the reader understands of files", "*.dcm --json"),
+        _Entry("mask", _mask_options, _mask, "write breast masks and overlays", "STUDY OUT --pectoral"),
         _Entry("index", _index_options, _index, "say what a data set holds and what is odd", "cbis_ddsm DIR"),
         _Entry("audit", _audit_options, _audit, "look for leaks between a split's parts", "manifest data.csv --fold 0"),
         _Entry("tables", _tables_options, _tables, "print a paper's tables beside ours", "aunet --results runs"),
@@ -120,6 +121,34 @@ def _inspect(args: argparse.Namespace) -> int:
     rows = [inspect_file(path) for path in args.files]
     print(json.dumps(rows, indent=2) if args.json else inspect_table(rows))
     return int(any(row.get("error") for row in rows))
+
+
+def _mask_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, help="folder, file, zip or manifest")
+    parser.add_argument("out", type=Path, help="folder to write: a folder an image, and summary.json")
+    parser.add_argument("--method", choices=("line", "libra"), default="line", help="default: line")
+    parser.add_argument("--pectoral", action="store_true", help="remove the pectoral muscle of MLO views")
+    parser.add_argument("--strict", action="store_true", help="exit 1 if a file could not be read")
+
+
+def _mask(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .report.breast_masks import write_breast_masks
+
+    rows = write_breast_masks(
+        args.source,
+        args.out,
+        method=args.method,
+        pectoral=args.pectoral,
+        progress=lambda inputs: tqdm(inputs, desc="masks", unit="image"),
+    )
+    failed = [row for row in rows if row["status"] != "ok"]
+    for row in failed:
+        print(f"{row['input']}: {row['reason']}", file=sys.stderr)
+    flagged = sum(bool(row.get("flags")) for row in rows)
+    print(f"{len(rows) - len(failed)} masks ({flagged} flagged), {len(failed)} failed: {args.out / 'summary.json'}")
+    return int(args.strict and bool(failed))
 
 
 def _index_options(parser: argparse.ArgumentParser) -> None:
