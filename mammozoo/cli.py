@@ -209,6 +209,7 @@ def _tables_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="manifest CSV on which to run the cells of --run")
     parser.add_argument("--split-file", type=Path, help="fixed patient split of that data")
     parser.add_argument("--run", nargs="*", metavar="CELL", help="run these cells (none named: all that --data allows)")
+    parser.add_argument("--repeats", type=int, default=1, help="runs a cell, seeds 0, 1, ... (default: 1)")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys for every run, as width=8")
     parser.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
 
@@ -217,7 +218,14 @@ def _tables(args: argparse.Namespace) -> int:
     from .report.paper import TableRun, print_tables
 
     options = {key: _value(text) for key, _, text in (item.partition("=") for item in args.set)}
-    run = TableRun(results=args.results, data=args.data, split_file=args.split_file, cells=args.run, options=options)
+    run = TableRun(
+        results=args.results,
+        data=args.data,
+        split_file=args.split_file,
+        cells=args.run,
+        options=options,
+        repeats=args.repeats,
+    )
     print(print_tables(args.paper, root=args.root, run=run))
     return 0
 

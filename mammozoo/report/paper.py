@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from .._typing import PathLike
 from ..engines.grid import cell_result, run_cell
 from ..networks.complexity import count_layers, count_parameters, images_per_second
 from ..networks.factory import segmentation_network
+from .paper_comparisons import case_values, comparison_table
 from .paper_tables import cell_command, paper_table
 
 __all__ = ["TableRun", "print_tables"]
@@ -38,6 +40,8 @@ class TableRun:
         Ids to run; empty: all whose data set the manifest stands for (CBIS-DDSM); None: none.
     options : mapping
         Keys for every run.
+    repeats : int
+        Runs a cell, with the seeds 0, 1, ...
     """
 
     results: Path
@@ -45,6 +49,13 @@ class TableRun:
     split_file: Path | None = None
     cells: Sequence[str] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int = 1
+
+    def folders(self, cell: str) -> list[Path]:
+        """A folder a run: ``CELL``, ``CELL_seed1``, ... as far as they were asked for or exist."""
+        first = self.results / cell
+        others = {self.results / f"{cell}_seed{seed}" for seed in range(1, self.repeats)}
+        return [first, *sorted(others | set(self.results.glob(f"{cell}_seed[0-9]*")))]
 
 
 def print_tables(paper: str, *, root: PathLike, run: TableRun) -> str:
@@ -75,10 +86,15 @@ def print_tables(paper: str, *, root: PathLike, run: TableRun) -> str:
             paper_table(
                 table,
                 columns=spec["columns"],
-                result=_complexity if table["dataset"] is None else _reader(run.results),
+                result=_complexity if table["dataset"] is None else partial(_read, run=run),
                 command=partial(cell_command, bundle=spec["bundle"], dataset=table["dataset"]),
             )
         )
+        if table["dataset"] is not None:
+            cases = {row["id"]: case_values(run.folders(row["id"])) for row in table["rows"]}
+            parts.append(
+                comparison_table(table["rows"], cases, reference=table.get("reference", table["rows"][-1]["id"]))
+            )
     options = ", ".join(f"{key} {value}" for key, value in run.options.items())
     notes = [f"runs of this command use {options} where the paper has its own"] if options else []
     parts += ["## Why these are not the same experiments", "", *(f"- {r}" for r in [*spec["reasons"], *notes]), ""]
@@ -100,28 +116,31 @@ def _run_cells(spec: Mapping[str, Any], *, root: Path, run: TableRun) -> None:
     if run.split_file is not None:
         data["split_file"] = str(run.split_file)
     for cell in run.cells or rows:
-        overrides = {**data, **rows[cell]["set"], **run.options}
-        run_cell(root / "bundles" / spec["bundle"], folder=run.results / cell, overrides=overrides)
+        for seed, folder in enumerate(run.folders(cell)[: run.repeats]):
+            overrides = {**data, **rows[cell]["set"], **run.options, **({"seed": seed} if seed else {})}
+            run_cell(root / "bundles" / spec["bundle"], folder=folder, overrides=overrides)
 
 
-def _reader(results: Path) -> Callable[[Row], dict[str, tuple[float, int | None]] | None]:
-    def read(row: Row) -> dict[str, tuple[float, int | None]] | None:
-        metrics = cell_result(results / row["id"])
-        if metrics is None:
-            return None
-        overall = metrics["overall"]
-        return {name: (overall[name]["mean"], overall[name]["n"]) for name in row["expected"]}
+def _read(row: Row, *, run: TableRun) -> dict[str, tuple[float, int | None, str]] | None:
+    """Mean over a cell's finished runs, n, and the spread over them."""
+    finished = [metrics["overall"] for metrics in map(cell_result, run.folders(row["id"])) if metrics is not None]
+    if not finished:
+        return None
+    found: dict[str, tuple[float, int | None, str]] = {}
+    for name in row["expected"]:
+        means = [overall[name]["mean"] for overall in finished]
+        spread = f" ± {stdev(means):.3f} ({len(means)} runs)" if len(means) > 1 else ""
+        found[name] = (mean(means), finished[0][name]["n"], spread)
+    return found
 
-    return read
 
-
-def _complexity(row: Row) -> dict[str, tuple[float, int | None]]:
+def _complexity(row: Row) -> dict[str, tuple[float, int | None, str]]:
     """Count and time a network at the paper's width on this machine; it always runs."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = segmentation_network(**row["set"]).to(device)
     speed = images_per_second(network, shape=(3, 256, 256), repeats=3)
     return {
-        "layers": (count_layers(network), None),
-        "million_parameters": (count_parameters(network) / 1e6, None),
-        "images_per_second": (speed, None),
+        "layers": (count_layers(network), None, ""),
+        "million_parameters": (count_parameters(network) / 1e6, None, ""),
+        "images_per_second": (speed, None, ""),
     }

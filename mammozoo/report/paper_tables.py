@@ -42,7 +42,7 @@ def paper_table(
     spec: Row,
     *,
     columns: Mapping[str, str],
-    result: Callable[[Row], Mapping[str, tuple[float, int | None]] | None],
+    result: Callable[[Row], Mapping[str, tuple[float, int | None, str]] | None],
     command: Callable[[Row], str],
 ) -> str:
     """Lay one table out as ours / paper / difference / n.
@@ -54,7 +54,7 @@ def paper_table(
     columns : mapping of str to str
         Metric to its printed name.
     result : callable
-        Our values of a row: metric to (value, n); None when it was not run.
+        Our values of a row: metric to (value, n, spread over runs as text); None when it was not run.
     command : callable
         The command that would run a row.
 
@@ -69,7 +69,7 @@ def paper_table(
         if ours is None:
             commands.append(f"- {row['name']}: `{command(row)}`")
         for metric, expected in row["expected"].items():
-            value, n = ours[metric] if ours and metric in ours else (None, None)
+            value, n, spread = ours[metric] if ours and metric in ours else (None, None, "")
             digits = (
                 3 if abs(expected) < 10 and not isinstance(expected, int) else 1 if isinstance(expected, float) else 0
             )
@@ -77,7 +77,7 @@ def paper_table(
                 [
                     row["name"],
                     columns[metric],
-                    "not run" if value is None else f"{value:.{digits}f}",
+                    "not run" if value is None else f"{value:.{digits}f}{spread}",
                     f"{expected:.{digits}f}",
                     "-" if value is None else f"{value - expected:+.{digits}f}",
                     "-" if n is None else str(n),

@@ -107,3 +107,10 @@ def test_fine_tuning_begins_with_the_given_weights(trained: Path, phantom_dir: P
     network = workflow.parser.get_parsed_content("network")
     state = torch.load(trained / "model.pt", weights_only=True)
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
+
+
+def test_scores_on_the_whole_image_if_asked(trained: Path, phantom_dir: Path, tmp_path: Path) -> None:
+    options = {"dataset_dir": str(phantom_dir), "weights": str(trained / "model.pt"), "output_dir": str(tmp_path)}
+    _workflow(["train.json", "evaluate.json"], "train", "evaluating", scoring="native", **options).run()
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["resolution"] == "256 x 208 (height x width), whole images as read"

@@ -120,3 +120,36 @@ def test_network_takes_and_gives_what_the_metadata_say(bundle: Path) -> None:
 @pytest.mark.filterwarnings("ignore:No hash value provided:UserWarning")
 def test_metadata_follow_the_schema(bundle: Path) -> None:
     verify_metadata(meta_file=str(bundle / "configs" / "metadata.json"), filepath=os.environ["MAMMOZOO_META_SCHEMA"])
+
+
+# What has a home of its own in the library: bundles read, crop, mask, equalise and score with that alone.
+FOREIGN = {
+    "CLAHEd", "CropForegroundd", "DiceMetric", "ForegroundMaskd", "HausdorffDistanceMetric", "HistogramNormalized",
+    "LoadImaged", "MeanIoU", "ROCAUCMetric", "RandHistogramShiftd", "Resized", "SurfaceDistanceMetric",
+}  # fmt: skip
+
+
+def _targets(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["_target_"]] if isinstance(value.get("_target_"), str) else []
+        return own + [target for item in value.values() for target in _targets(item)]
+    return [target for item in value for target in _targets(item)] if isinstance(value, list) else []
+
+
+@EVERY_BUNDLE
+@pytest.mark.parametrize("name", ["train.json", "evaluate.json", "inference.json"])
+def test_reading_preprocessing_and_scoring_are_the_librarys(bundle: Path, name: str) -> None:
+    targets = _targets(_config(bundle, name))
+    assert not FOREIGN & {target.rpartition(".")[2] for target in targets if not target.startswith("mammozoo.")}
+    assert not [target for target in targets if target.startswith(("monai.metrics", "sklearn", "torchmetrics"))]
+    if name != "evaluate.json":
+        assert "mammozoo.transforms.load.LoadMammogramd" in targets
+
+
+@EVERY_BUNDLE
+def test_data_and_splits_are_the_librarys(bundle: Path) -> None:
+    targets = _targets(_config(bundle, "train.json"))
+    assert "mammozoo.data.datalist.datalist" in targets
+    assert "mammozoo.data.datalist.prepare_dataset" in targets
+    assert "mammozoo.data.datalist.audit_split" in _targets(_config(bundle, "evaluate.json"))
+    assert not [target for target in targets if target.startswith(("monai.data.partition", "monai.apps"))]
