@@ -23,6 +23,9 @@ demo: $(READY)  ## train, evaluate and run the first bundle on synthetic mammogr
 test: $(READY)  ## the test suite, under five minutes
 	$(BIN)/python -m pytest -q
 
+models: $(READY)  ## train and evaluate the released models: make models DATA=DIR [MODELS="abnormal_unet aunet"]
+	$(BIN)/python scripts/train_models.py --data $(DATA) --models $(MODELS)
+
 test-slow: $(READY)
 	$(BIN)/python -m pytest -q -m slow
 
