@@ -40,5 +40,9 @@ lint: $(READY)
 	$(BIN)/mypy mammozoo
 	$(BIN)/python -m mammozoo compose --check
 
+docs: $(READY)  ## the API reference, to site/
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	$(BIN)/python -m pdoc --docformat numpy --output-directory site mammozoo
+
 clean:
 	rm -rf $(DEMO)
