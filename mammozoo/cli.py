@@ -10,9 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from .cli_release import check, check_options, compose, compose_options, package, package_options
+from .label.commands import label_command, label_options
+
 __all__ = ["main"]
 
 Command = Callable[[argparse.Namespace], int]
+_EXAMPLE = "mammo_abnormal_unet_segmentation"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,8 +77,14 @@ def _entries() -> list[_Entry]:
         _Entry("mask", _mask_options, _mask, "write breast masks and overlays", "STUDY OUT --pectoral"),
         _Entry("index", _index_options, _index, "say what a data set holds and what is odd", "cbis_ddsm DIR"),
         _Entry("audit", _audit_options, _audit, "look for leaks between a split's parts", "manifest data.csv --fold 0"),
+        _Entry("anchors", _anchors_options, _anchors, "cluster the lesions' sizes for a detector", "manifest data.csv"),
+        _Entry("predict", _predict_options, _predict, "run a bundle on a study", f"STUDY --bundle {_EXAMPLE} --html"),
+        _Entry("evaluate", _evaluate_options, _evaluate, "score predictions", "--pred OUT --truth data.csv --out D"),
         _Entry("tables", _tables_options, _tables, "print a paper's tables beside ours", "aunet --results runs"),
-        _Entry("compose", _compose_options, _compose, "write the bundles' configurations from recipes", "--check"),
+        _Entry("label", label_options, label_command, "annotate with MONAI Label", "start --studies D --bundles A,B"),
+        _Entry("compose", compose_options, compose, "write the bundles' configurations from recipes", "--check"),
+        _Entry("check", check_options, check, "check bundles, folders or zips, without running them", "bundles/*"),
+        _Entry("package", package_options, package, "pack bundles as release zips", "--out dist"),
     ]
 
 
@@ -203,8 +213,51 @@ def _audit(args: argparse.Namespace) -> int:
     return int(not report.clean)
 
 
+def _anchors_options(parser: argparse.ArgumentParser) -> None:
+    _data_options(parser)
+    parser.add_argument("--split-file", type=Path, help="its training part is used; default: drawn from the seed")
+    parser.add_argument("--fold", type=int, help="k-th of five; default: 60/20/20")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=9)
+    parser.add_argument("--size", type=int, nargs=2, default=(320, 640), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--plain-resize", action="store_true", help="squash whole images; default: pad the breast")
+    parser.add_argument("--out", type=Path, help="write them as JSON here")
+
+
+def _anchors(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .data.anchor_sizes import find_anchors
+    from .data.datalist import datalist
+    from .io.write import write_json
+
+    items = datalist(
+        part="train",
+        dataset=args.dataset,
+        dataset_dir=args.root,
+        split_file=args.split_file,
+        fold=args.fold,
+        seed=args.seed,
+        task="detection",
+        with_lesion_only=True,
+    )
+    with tqdm(total=len(items), unit="image") as bar:
+        found = find_anchors(
+            items,
+            size=tuple(args.size),
+            count=args.count,
+            seed=args.seed,
+            plain_resize=args.plain_resize,
+            progress=bar.update,
+        )
+    print(json.dumps(found.to_dict()))
+    if args.out:
+        print(write_json(args.out, found.to_dict()))
+    return 0
+
+
 def _tables_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paper", choices=("aunet",), help="whose tables")
+    parser.add_argument("paper", choices=("aunet", "cem"), help="whose tables")
     parser.add_argument("--results", type=Path, default=Path("runs"), help="a folder a cell; finished cells are read")
     parser.add_argument("--data", type=Path, help="manifest CSV on which to run the cells of --run")
     parser.add_argument("--split-file", type=Path, help="fixed patient split of that data")
@@ -226,7 +279,12 @@ def _tables(args: argparse.Namespace) -> int:
         options=options,
         repeats=args.repeats,
     )
-    print(print_tables(args.paper, root=args.root, run=run))
+    if args.paper == "cem":
+        from .report.cem_tables import print_cem_tables
+
+        print(print_cem_tables(root=args.root, run=run))
+    else:
+        print(print_tables(args.paper, root=args.root, run=run))
     return 0
 
 
@@ -234,21 +292,104 @@ def _value(text: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        return text
+        return {"True": True, "False": False, "None": None}.get(text, text)
 
 
-def _compose_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
-    parser.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
+def _predict_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", nargs="+", help="folder, zip, manifest CSV or files, of mixed vendors and formats")
+    parser.add_argument("--bundle", required=True, help="name in bundles/, or the folder of an unzipped bundle")
+    parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder (default: predictions)")
+    parser.add_argument("--weights", type=Path, help="other weights than the bundle's own")
+    parser.add_argument("--seg", action="store_true", help="DICOM segmentation, OUT/<id>/seg.dcm")
+    parser.add_argument("--sr", action="store_true", help="DICOM measurement report (TID 1500), OUT/<id>/sr.dcm")
+    parser.add_argument("--cad", action="store_true", help="DICOM mammography CAD report, OUT/<id>/cad_sr.dcm")
+    parser.add_argument("--overlay", action="store_true", help="DICOM secondary capture, OUT/<id>/overlay.dcm")
+    parser.add_argument("--json", action="store_true", help="everything in one file, OUT/study.json")
+    parser.add_argument("--html", action="store_true", help="a page a study, OUT/study.html")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="inference.json's keys, as width=16")
+    parser.add_argument("--strict", action="store_true", help="exit 1 at the end when any input failed")
 
 
-def _compose(args: argparse.Namespace) -> int:
-    from .bundle.compose import drift, find_bundles
+def _predict(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
-    if not find_bundles(args.root):
-        msg = f"no bundles/*/recipe.json under {args.root.resolve()}: run it in the project's root or give --root"
-        raise FileNotFoundError(msg)
-    changed = drift(args.root, write=not args.check)
-    for file in changed:
-        print(f"{'differs from its recipe' if args.check else 'written'}: {file}")
-    return int(args.check and bool(changed))
+    from .bundle.predict import predict_study
+    from .engines.study_result import NOTICE
+    from .io.write import write_json
+
+    print(NOTICE, file=sys.stderr)
+    objects = [name for name in ("seg", "sr", "cad", "overlay") if getattr(args, name)]
+    bars: dict[str, tqdm[object]] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            bars[stage] = tqdm(total=total, desc=stage)
+        bars[stage].update(done - bars[stage].n)
+        if done == total:
+            bars[stage].close()
+
+    with logging_redirect_tqdm():
+        result = predict_study(
+            args.study if len(args.study) > 1 else args.study[0],
+            args.out,
+            bundle=args.bundle,
+            weights=args.weights,
+            objects=objects,
+            options={key: _value(text) for key, _, text in (item.partition("=") for item in args.set)},
+            progress=progress,
+        )
+    for image in result.images:
+        print(f"{image.status:<10} {image.id}  {image.reason or image.said}")
+    print(f"{len(result.images) - len(result.failures)} of {len(result.images)} inputs without a problem")
+    written = [write_json(result.output_dir / "study.json", result.to_dict())] if args.json else []
+    if args.html:
+        from .report.study_page import write_study_pages
+
+        written += write_study_pages(result)
+    for path in (result.output_dir / "summary.json", *written):
+        print(path)
+    nothing = all(image.status == "failed" for image in result.images)
+    return int(nothing or (args.strict and bool(result.failures)))
+
+
+def _evaluate_options(parser: argparse.ArgumentParser) -> None:
+    add, names = parser.add_argument, lambda text: tuple(text.split(","))
+    add("--pred", type=Path, required=True, help="folder of masks (ours, nnU-Net's, any), COCO .json, .csv of scores")
+    add("--truth", type=Path, required=True, help="datalist JSON, manifest CSV, or a data set's folder")
+    add("--out", type=Path, default=Path("scored"), help="per_case.csv, metrics.json, report.html (default: scored)")
+    add("--dataset", help="kind of a data set's folder, as cbis_ddsm")
+    add("--split-file", type=Path, help="with --part; the split is audited too")
+    add("--part", help="train, validation or test of the split file, or a list of the datalist")
+    add("--fold", type=int, help="of the split file")
+    add("--compare", type=Path, metavar="OTHER_PRED", help="other predictions of the same images")
+    add("--hit", choices=("iou50", "iou20", "iou10", "centre", "centre_in_mask"), default="iou50")
+    add("--strata", type=names, help="columns to divide by, as density,view_position (default: those that fit)")
+    add("--threshold", type=float, help="score of a positive box or image; choose it on validation data")
+    add("--mask-threshold", type=float, help="the masks are probability maps, lesion from this share of full scale")
+    add("--positive", type=names, default=(), help="classes that are positive, as malignant")
+    add("--class-column", help="column of the class (default: label, else pathology)")
+    add("--resamples", type=int, default=2000, help="of the bootstrap by patient (default: 2000)")
+    add("--seed", type=int, default=0)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .data.truth import audit_truth, load_truth
+    from .report.score import ScoreOptions, evaluate, score_lines
+
+    where = {"dataset": args.dataset, "split_file": args.split_file, "fold": args.fold}
+    records = load_truth(args.truth, part=args.part, **where)
+    with tqdm(total=len(records) * (1 + (args.compare is not None)), unit="image") as bar:
+        score = evaluate(
+            records,
+            pred=args.pred,
+            output_dir=args.out,
+            compare=args.compare,
+            options=ScoreOptions(**{name: getattr(args, name) for name in ScoreOptions.__dataclass_fields__}),
+            audit=audit_truth(args.truth, **where) if args.split_file else None,
+            progress=bar.update,
+        )
+    print("\n".join([*score_lines(score), str(args.out / "report.html")]))
+    return int(score.metrics["headline_reason"] is not None)

@@ -25,7 +25,7 @@ def test_help_imports_neither_torch_nor_monai() -> None:
     assert "phantom" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["phantom", "inspect", "compose", "index", "audit"])
+@pytest.mark.parametrize("command", ["phantom", "inspect", "compose", "index", "audit", "predict"])
 def test_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

@@ -13,8 +13,10 @@ from ignite.engine import Engine
 from monai.engines import Evaluator
 
 from .._typing import PathLike
+from ..io.weights_record import preprocessing_fingerprint, recorded_weights, weights_fault
 from ..networks.transfer import load_pretrained, transfer_weights
 from .failures import fail
+from .overrides import running_workflow
 
 __all__ = ["load_weights", "run_stage", "transfer_encoder"]
 
@@ -128,11 +130,30 @@ def load_weights(network: torch.nn.Module, *, path: PathLike) -> None:
     ------
     FileNotFoundError
         If the file is not there; the message names ``run training`` and ``--weights``.
+
+    Notes
+    -----
+    Weights that differ from what the bundle's metadata record (another SHA-256, another preprocessing than they were
+    released with) are loaded with a warning in the log; ``mammozoo check`` and ``mammozoo predict`` refuse them.
     """
     if not Path(path).is_file():
         msg = f"no weights at {path}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
         fail(FileNotFoundError(msg))
+    for warning in (weights_fault(path), _preprocessing_fault(path)):
+        if warning is not None:
+            logger.warning("%s", warning)
     load_pretrained(_unwrapped(network), path)
+
+
+def _preprocessing_fault(path: PathLike) -> str | None:
+    """Say whether the running workflow prepares images otherwise than the weights were released with."""
+    record, workflow = recorded_weights(path), running_workflow()
+    if record is None or record.preprocessing is None or workflow is None:
+        return None
+    now = preprocessing_fingerprint(workflow.parser.get())
+    if now in (None, record.preprocessing):
+        return None
+    return f"{Path(path).name} was released with another preprocessing ({record.preprocessing}) than this run's ({now})"
 
 
 def _unwrapped(item: Any) -> Any:

@@ -4,19 +4,25 @@
 from __future__ import annotations
 
 import difflib
+import math
 from typing import Any
 
+import torch
 from torch import nn
 
 from .._typing import PathLike
 from .abnormal_unet import AbnormalUNet
 from .aunet import AUNet
+from .cascaded_unet import CascadedUNet
+from .cgan import Pix2PixGenerator
 from .fcdensenet import FCDenseNet103
 from .fusionnet import FusionNet
 from .transfer import load_pretrained
 from .unet import UNet
+from .unetpp import VGG19UNetPlusPlus, load_encoder
+from .yolov3 import YOLOv3, load_darknet_weights
 
-__all__ = ["segmentation_network"]
+__all__ = ["crop_segmenter", "mass_detector", "segmentation_network"]
 
 
 def segmentation_network(
@@ -71,11 +77,7 @@ def segmentation_network(
         "fcdensenet103": (FCDenseNet103, {}),
         "abnormal_unet": (AbnormalUNet, {}),
     }
-    if architecture not in networks:
-        near = difflib.get_close_matches(architecture, networks, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(networks)}"
-        msg = f"no architecture {architecture!r}: {hint}"
-        raise ValueError(msg)
+    _check_name(architecture, networks, kind="architecture")
     if units and architecture not in ("aunet", "unet"):
         msg = f"{architecture} has no {' or '.join(units)} to choose; leave it null"
         raise ValueError(msg)
@@ -84,3 +86,117 @@ def segmentation_network(
     if pretrained_path is not None:
         load_pretrained(network, pretrained_path)
     return network
+
+
+def crop_segmenter(
+    segmenter: str = "v19unetpp",
+    *,
+    in_channels: int = 3,
+    width: int = 64,
+    deep_supervision: bool = True,
+    pretrained_path: PathLike | None = None,
+) -> nn.Module:
+    """Build the network that segments crops in the two-stage system, with one logit a pixel.
+
+    Parameters
+    ----------
+    segmenter : {"v19unetpp", "unet", "cgan", "cascaded_unet"}
+    in_channels, width
+        As in the networks' own classes.
+    deep_supervision : bool
+        Of `v19unetpp`.
+    pretrained_path : path, optional
+        Weights of the same network; for `v19unetpp` those of a VGG-19 too.
+
+    Returns
+    -------
+    torch.nn.Module
+        In training mode some give a list of logits, in evaluation mode all give one tensor.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network (the nearest name is given).
+
+    Examples
+    --------
+    >>> type(crop_segmenter("cgan", width=2)).__name__
+    'Pix2PixGenerator'
+    """
+    networks: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
+        "v19unetpp": (VGG19UNetPlusPlus, {"deep_supervision": deep_supervision}),
+        "unet": (UNet, {}),
+        "cgan": (Pix2PixGenerator, {}),
+        "cascaded_unet": (CascadedUNet, {}),
+    }
+    _check_name(segmenter, networks, kind="segmenter")
+    cls, options = networks[segmenter]
+    network = cls(in_channels, 1, width=width, **options)
+    if pretrained_path is not None and isinstance(network, VGG19UNetPlusPlus):
+        load_encoder(network, pretrained_path)
+    elif pretrained_path is not None:
+        load_pretrained(network, pretrained_path)
+    return network
+
+
+def mass_detector(
+    *,
+    in_channels: int = 3,
+    num_classes: int = 1,
+    width: int = 32,
+    objectness_prior: float = 0.01,
+    pretrained_path: PathLike | None = None,
+) -> YOLOv3:
+    """Build the detector of the two-stage system.
+
+    Parameters
+    ----------
+    in_channels, num_classes, width
+        As in `mammozoo.networks.yolov3.YOLOv3`.
+    objectness_prior : float
+        What a fresh network answers for objectness: thousands of boxes are background for one that is not, and
+        learning that from 0.5 takes hundreds of steps. 0.5 is Darknet's way; a choice, see docs/explanation/choices.md.
+    pretrained_path : path, optional
+        A Darknet file (``.weights``: the body, as trained on ImageNet, or the whole network), or the state dict of an
+        earlier training.
+
+    Returns
+    -------
+    YOLOv3
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file does not exist or does not fit, or the prior is not between 0 and 1.
+
+    Examples
+    --------
+    >>> mass_detector(width=1).strides
+    (32, 16, 8)
+    """
+    network = YOLOv3(in_channels, num_classes, width=width)
+    _set_prior(network, objectness_prior)
+    if pretrained_path is not None and str(pretrained_path).endswith(".weights"):
+        load_darknet_weights(network, pretrained_path)
+    elif pretrained_path is not None:
+        load_pretrained(network, pretrained_path)
+    return network
+
+
+def _set_prior(network: YOLOv3, prior: float) -> None:
+    """Set the biases of the objectness outputs to the logit of a prior."""
+    if not 0 < prior < 1:
+        msg = f"objectness_prior must lie between 0 and 1, got {prior}"
+        raise ValueError(msg)
+    with torch.no_grad():
+        for head in network.heads:
+            last = head.get_submodule("predict.1")
+            last.get_parameter("bias").view(3, -1)[:, 4] = math.log(prior / (1 - prior))
+
+
+def _check_name(name: str, networks: dict[str, Any], *, kind: str) -> None:
+    if name not in networks:
+        near = difflib.get_close_matches(name, networks, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(networks)}"
+        msg = f"no {kind} {name!r}: {hint}"
+        raise ValueError(msg)

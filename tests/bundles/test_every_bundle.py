@@ -148,8 +148,8 @@ def test_reading_preprocessing_and_scoring_are_the_librarys(bundle: Path, name: 
 
 @EVERY_BUNDLE
 def test_data_and_splits_are_the_librarys(bundle: Path) -> None:
-    targets = _targets(_config(bundle, "train.json"))
-    assert "mammozoo.data.datalist.datalist" in targets
-    assert "mammozoo.data.datalist.prepare_dataset" in targets
-    assert "mammozoo.data.datalist.audit_split" in _targets(_config(bundle, "evaluate.json"))
+    train, evaluate = (_config(bundle, name) for name in ("train.json", "evaluate.json"))
+    for key, config in (("datalist", train), ("prepare", train), ("audit", evaluate)):
+        assert config[key]["_target_"].startswith("mammozoo.data."), key
+    targets = _targets(train)
     assert not [target for target in targets if target.startswith(("monai.data.partition", "monai.apps"))]

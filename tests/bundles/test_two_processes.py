@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,9 @@ def test_two_processes_train_one_network(bundle: Path, phantom_dir: Path, tmp_pa
         "width": 4, "epochs": 1, "dist_backend": "gloo", "spatial_size": "[64,64]", "ckpt_dir": tmp_path / "m",
         "output_dir": tmp_path / "e",
     }  # fmt: skip
+    if "detector_width" in json.loads((bundle / "configs" / "train.json").read_text(encoding="utf-8")):
+        options |= {"detector_width": 2, "detector_epochs": 1, "training_widths": "[64]", "frame_size": "[64,128]"}
+        options |= {"single_scale": "[64,128]"}
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29517"]
     command += ["-m", "monai.bundle", "run", "training"]
     for key, value in options.items():
