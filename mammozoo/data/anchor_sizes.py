@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Anchors of a detector for a data set: sizes of its training lesions in the detector's frame, clustered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..functional.anchors import kmeans_anchors, mean_best_iou
+from ..functional.boxes import as_boxes
+from ..functional.detector_frame import DetectorFrame, find_frame
+from .masks import read_pixels
+
+__all__ = ["Anchors", "find_anchors", "lesion_sizes"]
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Anchors and what they were found from.
+
+    Parameters
+    ----------
+    anchors : tuple of (float, float)
+        Width and height in pixels of the detector's input, by rising area, to a tenth of a pixel.
+    size : (int, int)
+        Width and height of that input.
+    boxes, images : int
+        How many lesions on how many images.
+    mean_best_iou : float
+        Of every lesion with its best anchor.
+
+    Examples
+    --------
+    >>> Anchors(((8.0, 9.0),), size=(320, 640), boxes=1, images=1, mean_best_iou=1.0).to_dict()["anchors"]
+    [[8.0, 9.0]]
+    """
+
+    anchors: tuple[tuple[float, float], ...]
+    size: tuple[int, int]
+    boxes: int
+    images: int
+    mean_best_iou: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain lists and numbers, for JSON."""
+        return {**vars(self), "anchors": [list(pair) for pair in self.anchors], "size": list(self.size)}
+
+
+def lesion_sizes(
+    items: Sequence[Mapping[str, Any]],
+    *,
+    size: tuple[int, int],
+    plain_resize: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> NDArray[np.float64]:
+    """Width and height of every lesion in the detector's frame.
+
+    Parameters
+    ----------
+    items : sequence of mappings
+        With ``image`` (path) and ``box`` ((N, 4) list), as ``datalist(task="detection")`` gives.
+    size : (int, int)
+        Width and height of the detector's input.
+    plain_resize : bool
+        As in `mammozoo.functional.detector_frame.find_frame`.
+    progress : callable, optional
+        Called with 1 after every image.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n, 2), float64
+
+    Examples
+    --------
+    >>> lesion_sizes([], size=(320, 640)).shape
+    (0, 2)
+    """
+    sizes = [np.zeros((0, 2))]
+    for item in items:
+        pixels = read_pixels(item["image"])
+        if plain_resize:  # a mirrored lesion is as large
+            height, width = pixels.shape
+            frame = DetectorFrame((height, width), (0, 0, width, height), (width, height), mirrored=False)
+        else:
+            frame = find_frame(pixels)
+        boxes = frame.to_frame(as_boxes(item["box"]), size=size)
+        sizes.append(boxes[:, 2:] - boxes[:, :2])
+        if progress is not None:
+            progress(1)
+    return np.concatenate(sizes)
+
+
+def find_anchors(
+    items: Sequence[Mapping[str, Any]],
+    *,
+    size: tuple[int, int] = (320, 640),
+    count: int = 9,
+    seed: int = 0,
+    plain_resize: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Anchors:
+    """Cluster the sizes of a data set's lesions by the distance 1 - IoU.
+
+    Parameters
+    ----------
+    items, plain_resize, progress
+        As in `lesion_sizes`; use the training part alone.
+    size : (int, int)
+        Input size for which the anchors are meant: 320 x 640 is the middle of the multi-scale training.
+    count : int
+    seed : int
+        Of the first centres.
+
+    Returns
+    -------
+    Anchors
+
+    Raises
+    ------
+    ValueError
+        If there are fewer distinct sizes than anchors wanted.
+
+    References
+    ----------
+    Yan et al., 2020, arXiv:2002.12079, Section 3.2: nine anchors recomputed by k-means.
+
+    Examples
+    --------
+    >>> find_anchors([])
+    Traceback (most recent call last):
+    ...
+    ValueError: 9 anchors need at least 9 boxes of distinct size, got 0 boxes of 0 sizes; use more images or a smaller k
+    """
+    sizes = lesion_sizes(items, size=size, plain_resize=plain_resize, progress=progress)
+    found = kmeans_anchors(sizes, k=count, generator=np.random.default_rng(seed)).round(1)
+    pairs = tuple((float(width), float(height)) for width, height in found)
+    return Anchors(pairs, size, boxes=len(sizes), images=len(items), mean_best_iou=mean_best_iou(sizes, found))
