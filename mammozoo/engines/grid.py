@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
 from .._typing import PathLike
+from .run_record import recorded_run
 
-__all__ = ["cell_result", "run_cell"]
+__all__ = ["cell_result", "run_cell", "run_workflow"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]
     bundle : path
         Bundle folder.
     folder : path
-        Receives checkpoints, history, table and metrics. A run that was stopped goes on where it was.
+        Receives checkpoints, history, table, metrics and ``run.json`` (minutes, hardware, versions). A run that was
+        stopped goes on where it was.
     overrides : mapping
         Keys of ``train.json`` and their values.
 
@@ -70,15 +72,27 @@ def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]
     folder.mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
     places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder)}
-    _run([configs / "train.json"], "training", {**options, **places, "resume": True})
+    with recorded_run(folder / "run.json"):
+        run_workflow([configs / "train.json"], "training", {**options, **places, "resume": True})
     weights = {"weights": str(folder / "model.pt")}
-    _run([configs / "train.json", configs / "evaluate.json"], "evaluating", {**options, **places, **weights})
+    run_workflow([configs / "train.json", configs / "evaluate.json"], "evaluating", {**options, **places, **weights})
     result = cell_result(folder)
     assert result is not None
     return result
 
 
-def _run(files: list[Path], run_id: str, overrides: Mapping[str, Any]) -> None:
+def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any]) -> None:
+    """Run one run id of a bundle's training workflow in this process.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Configuration and overlays.
+    run_id : str
+        For example ``"training"``.
+    overrides : mapping
+        Keys and their values.
+    """
     workflow = ConfigWorkflow(
         [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **overrides
     )

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, MERGE_KEY
 
 from .._typing import PathLike
 from .failures import fail
 
-__all__ = ["check_overrides", "prepare_unless_replaced", "refuse_unknown_keys"]
+__all__ = ["check_overrides", "prepare_unless_replaced", "refuse_unknown_keys", "running_overrides"]
 
 
 def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ def refuse_unknown_keys(files: Sequence[PathLike]) -> None:
     KeyError, TypeError
         As in `check_overrides`.
     """
-    workflow = _running_workflow()
+    workflow = running_workflow()
     if workflow is None:
         return
     known: dict[str, Any] = {}
@@ -93,13 +93,50 @@ def prepare_unless_replaced(prepare: Callable[[], None]) -> None:
     prepare : callable
         `mammozoo.data.datalist.prepare_dataset` with its arguments.
     """
-    workflow = _running_workflow()
+    workflow = running_workflow()
     keys = ("train#dataset#data", "validate#dataset#data")
     if workflow is None or not any(isinstance(workflow.parser.get(key), list) for key in keys):
         prepare()
 
 
-def _running_workflow() -> ConfigWorkflow | None:
+def running_overrides(file: PathLike) -> dict[str, Any]:
+    """Top-level keys that the running workflow has otherwise than its configuration file; none outside a workflow.
+
+    A run that starts further runs of its bundle (folds, trials) hands these on.
+
+    Parameters
+    ----------
+    file : path
+        The composed configuration.
+
+    Returns
+    -------
+    dict
+        Keys and values, unresolved.
+
+    Examples
+    --------
+    >>> running_overrides("train.json")
+    {}
+    """
+    workflow = running_workflow()
+    if workflow is None:
+        return {}
+    known = ConfigParser()
+    known.read_config(str(file))
+    known.resolve_macro_and_relative_ids()
+    given: dict[str, Any] = workflow.parser.get()
+    return {k: v for k, v in given.items() if not k.startswith("_") and k in known and v != known[k]}
+
+
+def running_workflow() -> ConfigWorkflow | None:
+    """Find the workflow whose configuration called this code.
+
+    Returns
+    -------
+    monai.bundle.ConfigWorkflow or None
+        The nearest one on the call stack; None outside a workflow.
+    """
     frame = inspect.currentframe()
     while frame is not None:
         candidate = frame.f_locals.get("self")

@@ -20,10 +20,12 @@ from ..data.splits import PARTS
 from ..functional.lesion_size import area_224, size_bin
 from ..io.write import write_csv, write_json
 from ..metrics.detection import is_detected
+from ..metrics.matching import BoxMatch, HitRule
 from ..metrics.overlap import compute_overlap
 from ..metrics.surface import compute_surface, row_hausdorff
 from ..stats.summary import summarise_segmentation
 from .failures import fail
+from .lesion_detection import match_lesions, predicted_boxes, summarise_detection
 
 __all__ = ["Case", "PerCaseTable", "score_case"]
 
@@ -97,6 +99,8 @@ class PerCaseTable:
         headline to null.
     datalist : callable, optional
         ``datalist(part=...)``: the ids of every part go to ``split.json``, their sha256 into the result.
+    hit : str
+        Rule by which a box of the prediction's components hits a lesion (`mammozoo.metrics.matching.match_boxes`).
 
     Attributes
     ----------
@@ -104,6 +108,8 @@ class PerCaseTable:
         The per-case table.
     cases : list of Case
         The same cases' arrays, for pictures.
+    matches : list of BoxMatch
+        The same cases' components against their lesions.
     summary : dict
         The content of ``metrics.json``.
     """
@@ -116,14 +122,17 @@ class PerCaseTable:
         seed: int = 0,
         audit: Callable[[], AuditReport] | None = None,
         datalist: Callable[..., list[dict[str, Any]]] | None = None,
+        hit: HitRule = "iou50",
     ) -> None:
         self.output_dir = Path(output_dir)
         self.threshold = threshold
         self.seed = seed
         self.audit = audit
         self.datalist = datalist
+        self.hit = hit
         self.rows: list[dict[str, Any]] = []
         self.cases: list[Case] = []
+        self.matches: list[BoxMatch] = []
         self.summary: dict[str, Any] = {}
         self.native = False  # scored on whole images rather than on the network's grid
 
@@ -136,6 +145,7 @@ class PerCaseTable:
     def _start(self, engine: Engine) -> None:
         self.rows.clear()
         self.cases.clear()
+        self.matches.clear()
 
     def _collect(self, engine: Engine) -> None:
         state: Any = engine.state
@@ -147,7 +157,9 @@ class PerCaseTable:
             self.native = native
             case = Case(given["id"], _bytes(image), truth, probability.astype(np.float16))
             self.cases.append(case)
-            self.rows.append({**_identity(given), **score_case(probability >= self.threshold, truth)})
+            mask = probability >= self.threshold
+            self.rows.append({**_identity(given), **score_case(mask, truth)})
+            self.matches.append(match_lesions(*predicted_boxes(mask, probability), hit=self.hit, mask=truth))
 
     def _finish(self, engine: Engine) -> None:
         if not self.rows:
@@ -163,6 +175,9 @@ class PerCaseTable:
             "threshold": self.threshold,
             "split_sha256": self._write_split(),
             **metrics,
+            "lesion_detection": summarise_detection(
+                self.matches, [row["patient_id"] for row in self.rows], hit=self.hit, seed=self.seed
+            ),
             "audit": audit.to_dict() if audit else None,
         }
         write_csv(self.output_dir / "per_case.csv", self.rows)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ..functional.contours import add_caption, add_labels, display_window, draw_
 from ..io.nifti import write_mask_nifti
 from ..io.write import write_json, write_png
 
-__all__ = ["Prediction", "prediction_overlay", "threshold_prediction", "write_prediction"]
+__all__ = ["Prediction", "Region", "prediction_overlay", "threshold_prediction", "write_prediction"]
 
 _MAX_LABELS = 20  # more texts than that hide the breast
 _NOTICE = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
@@ -42,8 +43,37 @@ class Prediction:
     components: tuple[Component, ...]
 
 
+@dataclass(frozen=True)
+class Region:
+    """Where a detector found a lesion.
+
+    Parameters
+    ----------
+    box : tuple of four ints
+        x1, y1, x2, y2 in pixels, half-open.
+    score : float
+        In [0, 1].
+    window : tuple of four ints
+        What was segmented around it.
+
+    Examples
+    --------
+    >>> Region(box=(2, 2, 6, 6), score=0.5, window=(1, 1, 7, 7)).score
+    0.5
+    """
+
+    box: tuple[int, int, int, int]
+    score: float
+    window: tuple[int, int, int, int]
+
+
 def threshold_prediction(
-    probability: Array, *, threshold: float = 0.5, min_area: int = 1, score_map: Array | None = None
+    probability: Array,
+    *,
+    threshold: float = 0.5,
+    min_area: int = 1,
+    score_map: Array | None = None,
+    regions: Sequence[Region] | None = None,
 ) -> Prediction:
     """Turn a probability map into a mask and its lesions.
 
@@ -56,7 +86,10 @@ def threshold_prediction(
     min_area : int
         Components of fewer pixels (of this image, usually at native size) are left out of the mask too.
     score_map : numpy.ndarray of shape (H, W), optional
-        Where the scores come from (two-stage system: the fused detection score); by default `probability`.
+        Where the scores come from; by default `probability`.
+    regions : sequence of Region, optional
+        What a detector found: the lesions are these and not the mask's components. The area of each counts the mask in
+        its window, and may be 0.
 
     Returns
     -------
@@ -79,7 +112,18 @@ def threshold_prediction(
     if min_area > 1:
         labels, statistics = label_components(mask)
         mask = np.concatenate([[False], statistics[:, 4] >= min_area])[labels]
+    if regions is not None:
+        components = _measured(regions, mask)
     return Prediction(mask.view(np.uint8), components)
+
+
+def _measured(regions: Sequence[Region], mask: Array) -> tuple[Component, ...]:
+    """Detected regions with the area that was segmented in each, by falling score."""
+    found = []
+    for label, region in enumerate(sorted(regions, key=lambda region: -region.score), start=1):
+        x1, y1, x2, y2 = region.window
+        found.append(Component(label, region.box, int(np.count_nonzero(mask[y1:y2, x1:x2])), region.score))
+    return tuple(found)
 
 
 def _check_probability(probability: Array) -> None:
@@ -131,6 +175,7 @@ def write_prediction(
     pixel_spacing: tuple[float, float] | None = None,
     min_area: int = 1,
     score_map: Array | None = None,
+    regions: Sequence[Region] | None = None,
 ) -> Prediction:
     """Write ``mask.png``, ``mask.nii.gz``, ``probability.png``, ``overlay.png`` and ``findings.json``.
 
@@ -150,6 +195,8 @@ def write_prediction(
         Components of fewer pixels are left out.
     score_map : numpy.ndarray of shape (H, W), optional
         Where the scores come from; by default `probability`.
+    regions : sequence of Region, optional
+        What a detector found, in place of the mask's components, as in `threshold_prediction`.
 
     Returns
     -------
@@ -179,7 +226,9 @@ def write_prediction(
     if image.shape != probability.shape:
         msg = f"the probability map must have the stored image's size {image.shape}, got {probability.shape}"
         raise ValueError(msg)
-    found = threshold_prediction(probability, threshold=threshold, min_area=min_area, score_map=score_map)
+    found = threshold_prediction(
+        probability, threshold=threshold, min_area=min_area, score_map=score_map, regions=regions
+    )
     folder = Path(out_dir)
     write_png(folder / "mask.png", found.mask * np.uint8(255))
     write_mask_nifti(folder / "mask.nii.gz", found.mask, pixel_spacing=pixel_spacing)

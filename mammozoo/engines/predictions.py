@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from ignite.engine import Engine, Events
@@ -16,12 +17,16 @@ from ..io.dicom import read_mammogram
 from ..io.errors import MammogramError
 from ..io.write import write_json
 from .failures import fail
-from .prediction_files import write_prediction
-from .readable import InputStatus, ReadableImages
+from .prediction_files import Region, write_prediction
+from .readable import InputStatus, ReadableImages, without_path
 
-__all__ = ["SavePredictions"]
+__all__ = ["SavePredictions", "write_summary"]
 
 logger = logging.getLogger(__name__)
+
+
+class _Detections(Protocol):
+    regions: list[list[Region]]
 
 
 class SavePredictions:
@@ -41,6 +46,8 @@ class SavePredictions:
         Components of fewer pixels (native) are left out.
     strict : bool
         Raise at the end when an input failed, so that the command exits non-zero.
+    detections : TwoStageInferer, optional
+        Its ``regions`` become the findings, in place of the mask's components.
 
     Raises
     ------
@@ -56,6 +63,7 @@ class SavePredictions:
         threshold: float = 0.5,
         min_area: int = 1,
         strict: bool = False,
+        detections: _Detections | None = None,
     ) -> None:
         if not isinstance(strict, bool):
             msg = f"strict is {strict!r}; wanted True or False (on the command line: --strict True)"
@@ -65,6 +73,7 @@ class SavePredictions:
         self.threshold = threshold
         self.min_area = min_area
         self.strict = strict
+        self.detections = detections
         self._failed: dict[str, str] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -75,10 +84,10 @@ class SavePredictions:
 
     def _write(self, engine: Engine) -> None:
         state: Any = engine.state
-        for given, result in zip(state.batch, state.output, strict=True):
-            name = given["id"]
+        for index, (given, result) in enumerate(zip(state.batch, state.output, strict=True)):
+            name, path = given["id"], Path(given["image"].meta["filename_or_obj"])
             try:
-                mammogram = read_mammogram(given["image"].meta["filename_or_obj"])
+                mammogram = read_mammogram(path)
                 write_prediction(
                     self.output_dir / name,
                     probability=_row_order(result["probability"]),
@@ -86,26 +95,50 @@ class SavePredictions:
                     min_area=self.min_area,
                     image=mammogram.pixels,
                     pixel_spacing=mammogram.pixel_spacing,
+                    regions=None if self.detections is None else self.detections.regions[index],
                 )
             except (MammogramError, OSError, ValueError) as error:
-                logger.warning("%s: %s", name, error)
-                self._failed[name] = str(error)
+                self._failed[name] = without_path(error, path, name=name)
+                logger.warning("%s: %s", name, self._failed[name])
 
     def _summarise(self, engine: Engine) -> None:
-        statuses = [
-            InputStatus(item.id, item.input, "failed", self._failed[item.id]) if item.id in self._failed else item
-            for item in self.dataset.statuses
-        ]
-        write_json(self.output_dir / "summary.json", [dataclasses.asdict(item) for item in statuses])
-        failed = [item for item in statuses if item.status != "ok"]
-        logger.info("%d of %d inputs written to %s", len(statuses) - len(failed), len(statuses), self.output_dir)
-        if not statuses:
-            msg = f"no image found in {self.dataset.data}"
-            fail(FileNotFoundError(msg))
-        if failed and self.strict:
-            names = "; ".join(f"{item.input}: {item.reason}" for item in failed)
-            msg = f"{len(failed)} of {len(statuses)} inputs failed: {names}"
-            fail(RuntimeError(msg))
+        write_summary(self.output_dir, dataset=self.dataset, failed=self._failed, strict=self.strict)
+
+
+def write_summary(output_dir: PathLike, *, dataset: ReadableImages, failed: Mapping[str, str], strict: bool) -> None:
+    """Write ``summary.json``: what became of every input of an inference run.
+
+    Parameters
+    ----------
+    output_dir : path
+    dataset : ReadableImages
+        After its iteration.
+    failed : mapping of str to str
+        Id and reason of what was read and could not be written.
+    strict : bool
+        Whether a failed input ends the command with an error.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the source held no image.
+    RuntimeError
+        If an input failed and ``strict`` is True.
+    """
+    statuses = [
+        InputStatus(item.id, item.input, "failed", failed[item.id]) if item.id in failed else item
+        for item in dataset.statuses
+    ]
+    write_json(Path(output_dir) / "summary.json", [dataclasses.asdict(item) for item in statuses])
+    bad = [item for item in statuses if item.status != "ok"]
+    logger.info("%d of %d inputs written to %s", len(statuses) - len(bad), len(statuses), output_dir)
+    if not statuses:
+        msg = f"no image found in {dataset.data}"
+        fail(FileNotFoundError(msg))
+    if bad and strict:
+        names = "; ".join(f"{item.input}: {item.reason}" for item in bad)
+        msg = f"{len(bad)} of {len(statuses)} inputs failed: {names}"
+        fail(RuntimeError(msg))
 
 
 def _row_order(probability: Any) -> Array:

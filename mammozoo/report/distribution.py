@@ -48,5 +48,5 @@ def distribution_figure(values: Mapping[str, Sequence[float]], *, label: str = "
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=label, ylabel="Share of images at or below")
     axes.grid(alpha=0.3)
     if axes.lines:
-        axes.legend(loc="upper left", frameon=False)
+        axes.legend(loc="best", frameon=False, fontsize="small")
     return figure

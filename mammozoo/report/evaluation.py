@@ -12,9 +12,12 @@ import numpy as np
 
 from .._typing import Array, PathLike
 from ..io.write import write_text
+from ..metrics.matching import BoxMatch
 from .curves import write_curves, write_figure
 from .distribution import distribution_figure
 from .panels import case_figure
+from .score_page import PageContent, write_page
+from .score_pictures import Picture, case_overlay
 from .tables import case_report
 
 __all__ = ["EvaluatedCase", "write_segmentation_report"]
@@ -37,6 +40,7 @@ class EvaluatedCase(Protocol):
 class _Table(Protocol):
     rows: Sequence[dict[str, Any]]
     cases: Sequence[EvaluatedCase]
+    matches: Sequence[BoxMatch]
     summary: dict[str, Any]
     threshold: float
 
@@ -44,7 +48,7 @@ class _Table(Protocol):
 def write_segmentation_report(
     table: _Table, *, output_dir: PathLike, title: str, history: PathLike | None = None, pictures: int = 9
 ) -> None:
-    """Write ``report.md``, the curves, the distribution of Dice and five-panel pictures; an evaluation's last step.
+    """Write ``report.md``, ``report.html``, curves, the distribution of Dice and pictures; an evaluation's last step.
 
     Parameters
     ----------
@@ -84,8 +88,49 @@ def write_segmentation_report(
             title=f"{case.id}: Dice {row['dice']:.3f}",
         )
         write_figure(folder / "pictures" / f"{rank:02d}_{case.id}.png", figure, dpi=90)
+    _write_page(folder / "report.html", table, title=title)
     print(text)
     logger.info("report, tables and pictures are in %s", folder)
+
+
+def _write_page(path: Path, table: _Table, *, title: str) -> None:
+    """Write the same page as `mammozoo evaluate` does."""
+    summary = table.summary
+    dice = summary["overall"]["dice"]
+    metrics = {
+        "headline": summary.get("headline"),
+        "headline_name": "Dice, mean over images with a lesion" if dice["n"] else None,
+        "headline_interval": dice["interval"],
+        "headline_reason": summary.get("headline_reason"),
+        "resolution": summary["resolution"],
+        "segmentation": summary,
+        "detection": summary.get("lesion_detection"),
+    }
+    content = PageContent(
+        title=title,
+        metrics=metrics,
+        rows={title: table.rows},
+        matches={title: table.matches},
+        pictures=_worst(table),
+        notes=summary["notes"],
+    )
+    write_page(path, content)
+
+
+def _worst(table: _Table, *, count: int = 12) -> list[Picture]:
+    """Pictures of the images with a lesion of least Dice, of equal ones the larger lesion first."""
+    lesions = [index for index, row in enumerate(table.rows) if row["size"]]
+    lesions.sort(key=lambda index: (table.rows[index]["dice"], -table.rows[index]["area_224"]))
+    return [
+        (
+            case_overlay(
+                table.cases[index].image, table.cases[index].truth, table.cases[index].probability >= table.threshold
+            ),
+            table.cases[index].id,
+            f"Dice {table.rows[index]['dice']:.3f}, {table.rows[index]['size']} lesion",
+        )
+        for index in lesions[:count]
+    ]
 
 
 def _intervals(described: dict[str, dict[str, Any]]) -> dict[str, tuple[float, float]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._typing import Array
 from .bootstrap import bootstrap_mean
+from .strata import MOST, automatic_columns, summarise_strata
 from .tests import TestResult, kruskal_wallis, mann_whitney, pearson, spearman
 
 __all__ = ["SIZES", "summarise_segmentation"]
@@ -23,25 +24,39 @@ METRICS = (
     "dice", "iou", "accuracy", "sensitivity", "specificity", "precision", "area_difference",
     "hausdorff", "hd95", "assd", "nsd", "row_hausdorff",
 )  # fmt: skip
-_OWN_COLUMNS = {*METRICS, "id", "patient_id", "detected", "area_224", "size"}
+#: Distances in mm, for the images whose pixel spacing is known.
+MM_METRICS = ("hausdorff_mm", "hd95_mm", "assd_mm")
+_OWN_COLUMNS = {*METRICS, *MM_METRICS, "area_mm2", "id", "patient_id", "detected", "area_224", "size"}
 
 
-def summarise_segmentation(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
+def summarise_segmentation(
+    rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000, strata: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Summarise a per-case table as the abnormal-focused U-Net paper does, with n and intervals.
 
     Parameters
     ----------
     rows : sequence of mappings
         One a case: ``id, patient_id``, the metrics of `METRICS`, ``detected`` (None without lesion), ``area_224``,
-        ``size`` (``""`` without lesion), and any further columns, which are strata.
+        ``size`` (``""`` without lesion), those of `MM_METRICS` where the spacing is known, and any further columns,
+        which are strata.
     seed, resamples : int
         Of the bootstrap.
+    strata : sequence of str, optional
+        Columns to divide by, every value listed. By default those that `mammozoo.stats.strata.automatic_columns`
+        finds, the rarer of more than 12 values together.
 
     Returns
     -------
     dict
         ``n_images, n_patients, n_with_lesion``; ``overall`` (each metric over images with a lesion) and ``all_images``;
-        ``detection`` by size; ``detected_by_size``; ``tests``; ``strata``; ``notes`` (lines for a reader).
+        ``detection`` by size; ``detected_by_size``; ``tests``; ``strata`` and ``strata_tests`` (see
+        `mammozoo.stats.strata.summarise_strata`); ``notes`` (lines for a reader).
+
+    Raises
+    ------
+    ValueError
+        If a column of `strata` is absent.
 
     References
     ----------
@@ -56,14 +71,16 @@ def summarise_segmentation(rows: Sequence[Row], *, seed: int = 0, resamples: int
     detected = [row for row in lesions if row["detected"]]
     options = {"seed": seed, "resamples": resamples}
     normals = [row for row in rows if not row["size"]]
+    by_stratum, strata_tests = _strata(lesions, strata, **options)
     tests = _tests(lesions, detected)
+    in_mm = [name for name in MM_METRICS if any(name in row for row in rows)]
     return {
         "n_images": len(rows),
         "n_patients": len({row["patient_id"] for row in rows}),
         "n_with_lesion": len(lesions),
         "seed": seed,
         "resamples": resamples,
-        "overall": {name: _describe(lesions, name, **options) for name in METRICS},
+        "overall": {name: _describe(lesions, name, **options) for name in (*METRICS, *in_mm)},
         "all_images": {name: _describe(rows, name, **options) for name in ("dice", "iou", "accuracy")},
         "false_positive_images": {"count": sum(row["dice"] == 0 for row in normals), "n": len(normals)},
         "detection": {
@@ -72,13 +89,14 @@ def summarise_segmentation(rows: Sequence[Row], *, seed: int = 0, resamples: int
         },
         "detected_by_size": {name: _spread([row for row in detected if row["size"] == name]) for name in SIZES},
         "tests": {name: dataclasses.asdict(test) for name, test in tests.items()},
-        "strata": _strata(lesions),
+        "strata": by_stratum,
+        "strata_tests": strata_tests,
         "notes": _notes(lesions, tests, **options),
     }
 
 
 def _column(rows: Sequence[Row], name: str) -> Array:
-    return np.asarray([math.nan if row[name] is None else row[name] for row in rows], dtype=float)
+    return np.asarray([math.nan if row.get(name) is None else row[name] for row in rows], dtype=float)
 
 
 def _patients(rows: Sequence[Row]) -> list[str]:
@@ -136,26 +154,17 @@ def _tests(lesions: Sequence[Row], detected: Sequence[Row]) -> dict[str, TestRes
     return found
 
 
-def _strata(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    columns = [name for name in (rows[0] if rows else {}) if name not in _OWN_COLUMNS]
-    result = {}
-    for column in columns:
-        values = sorted({str(row.get(column, "")) for row in rows} - {""})
-        if 2 <= len(values) <= 12:
-            result[column] = {
-                value: _stratum([row for row in rows if str(row.get(column)) == value]) for value in values
-            }
-    return result
-
-
-def _stratum(rows: Sequence[Row]) -> dict[str, Any]:
-    dice = _column(rows, "dice")
-    return {
-        "n": len(rows),
-        "dice_mean": float(dice.mean()),
-        "dice_median": float(np.median(dice)),
-        "detected": sum(bool(row["detected"]) for row in rows),
-    }
+def _strata(
+    rows: Sequence[Row], columns: Sequence[str] | None, *, seed: int, resamples: int
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    present = list(dict.fromkeys(name for row in rows for name in row if name not in _OWN_COLUMNS))
+    absent = [name for name in columns or () if rows and name not in present]
+    if absent:
+        msg = f"no column {absent} to divide by; there are {present}"
+        raise ValueError(msg)
+    chosen = automatic_columns(rows, own=_OWN_COLUMNS) if columns is None else columns
+    most = MOST if columns is None else None
+    return summarise_strata(rows, chosen, most=most, seed=seed, resamples=resamples)
 
 
 def _notes(lesions: Sequence[Row], tests: Mapping[str, TestResult], *, seed: int, resamples: int) -> list[str]:

@@ -76,3 +76,15 @@ def test_a_mask_at_the_frame_has_its_outline_there() -> None:
     full, point = np.ones((5, 5)), np.zeros((5, 5))
     point[2, 2] = 1
     assert compute_surface(full, point).hausdorff == pytest.approx(math.hypot(2, 2))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_row_hausdorff_of_the_box_is_that_of_the_whole_masks(seed: int) -> None:
+    """Only the box around both masks is compared, and one empty row for the rest."""
+    rng = np.random.default_rng(seed)
+    prediction, truth = (np.zeros((30, 20)) for _ in range(2))
+    prediction[4:9, 2:9] = rng.random((5, 7)) < 0.6
+    truth[6 : 6 + 4 * (seed % 3), 3:8] = rng.random((4 * (seed % 3), 5)) < 0.6
+    wanted = max(directed_hausdorff(prediction, truth)[0], directed_hausdorff(truth, prediction)[0])
+    assert row_hausdorff(prediction, truth) == pytest.approx(wanted)
+    assert row_hausdorff(truth * 0, truth * 0) == 0

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The truth that predictions are scored against: any data set, a manifest, or a datalist file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .._typing import PathLike
+from .audit import AuditReport
+from .datalist import audit_split, load_records, records_split
+from .record import Record
+
+__all__ = ["audit_truth", "load_truth", "read_datalist"]
+
+
+def load_truth(
+    path: PathLike,
+    *,
+    dataset: str | None = None,
+    part: str | None = None,
+    split_file: PathLike | None = None,
+    fold: int | None = None,
+) -> list[Record]:
+    """Index the images that predictions are wanted for.
+
+    Parameters
+    ----------
+    path : PathLike
+        A datalist JSON, a manifest CSV, or the folder of a data set (one with a ``manifest.csv`` needs no name).
+    dataset : str, optional
+        Kind of the data set, as in `mammozoo.data.datalist.load_records`.
+    part : str, optional
+        ``train``, ``validation`` or ``test`` of the split file; of a datalist the name of a list (its only one needs
+        no name).
+    split_file : PathLike, optional
+        Needed for a part of a data set.
+    fold : int, optional
+        Of the split file; None is the hold-out split.
+
+    Returns
+    -------
+    list of Record
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `path`.
+    ValueError
+        If the kind of a folder is not known, a part is asked for without a split, or nothing is in it.
+
+    Examples
+    --------
+    >>> load_truth("absent.csv")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: there is no truth at absent.csv; give a datalist JSON, a manifest CSV or a data set's folder
+    """
+    source = Path(path)
+    if not source.exists():
+        msg = f"there is no truth at {source}; give a datalist JSON, a manifest CSV or a data set's folder"
+        raise FileNotFoundError(msg)
+    if source.suffix.lower() == ".json" and dataset is None:
+        return read_datalist(source, part=part)
+    records = load_records(**_named(source, dataset))
+    if part is None:
+        return records
+    if split_file is None:
+        msg = f"the {part} part of what? Give --split-file too"
+        raise ValueError(msg)
+    chosen = records_split(records, split_file=split_file, fold=fold).select(records, part)
+    if not chosen:
+        msg = f"the {part} part of {split_file} holds no image of {source}"
+        raise ValueError(msg)
+    return list(chosen)
+
+
+def audit_truth(
+    path: PathLike, *, split_file: PathLike, dataset: str | None = None, fold: int | None = None
+) -> AuditReport:
+    """Audit the split whose part is scored.
+
+    Parameters
+    ----------
+    path, dataset, split_file, fold
+        See `load_truth`; a data set or a manifest.
+
+    Returns
+    -------
+    AuditReport
+        Its `reason` tells why there may be no headline figure.
+
+    Raises
+    ------
+    ValueError
+        For a datalist file, which has no split file.
+
+    Examples
+    --------
+    ``audit_truth("manifest.csv", split_file="split.json").clean``
+    """
+    source = Path(path)
+    if source.suffix.lower() == ".json" and dataset is None:
+        msg = f"{source.name} is a datalist, which holds its own parts: leave --split-file out and name --part"
+        raise ValueError(msg)
+    return audit_split(**_named(source, dataset), split_file=split_file, fold=fold)
+
+
+def _named(source: Path, dataset: str | None) -> dict[str, Any]:
+    """Arguments of `load_records`."""
+    if dataset is not None:
+        return {"dataset": dataset, "dataset_dir": source}
+    manifest = source / "manifest.csv" if source.is_dir() else source
+    if not manifest.is_file():
+        msg = f"{source} is a folder without manifest.csv: say which data set it is (--dataset cbis_ddsm, dmid...)"
+        raise ValueError(msg)
+    return {"dataset": "manifest", "dataset_dir": manifest}
+
+
+def read_datalist(path: PathLike, *, part: str | None = None) -> list[Record]:
+    r"""Read a datalist file: ours, or any list of ``image`` and ``label`` in MONAI's form.
+
+    Parameters
+    ----------
+    path : PathLike
+        JSON: a list, or an object of lists; of each item only ``image`` is needed. ``label`` is a mask's path
+        (relative to the file) or a class index, ``box`` a list of xyxy boxes.
+    part : str, optional
+        Name of the list.
+
+    Returns
+    -------
+    list of Record
+        Without an ``id`` the image's name without suffix is it; without a ``patient_id`` the image stands for itself.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such JSON, or holds several lists and none is named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "datalist.json"
+    ...     _ = file.write_text('{"test": [{"image": "a.png", "label": "m/a.png"}]}')
+    ...     read_datalist(file)[0].id
+    'a'
+    """
+    file = Path(path)
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        msg = f"{file} is no JSON: {error}"
+        raise ValueError(msg) from error
+    items = _items(document, part, name=file.name)
+    try:
+        return [_record(item, folder=file.parent) for item in items]
+    except (KeyError, TypeError, AttributeError) as error:
+        msg = f"{file}: every item needs an image ({type(error).__name__}: {error})"
+        raise ValueError(msg) from error
+
+
+def _items(document: Any, part: str | None, *, name: str) -> Sequence[Mapping[str, Any]]:
+    if isinstance(document, list) and part is None:
+        return document
+    lists = {key: value for key, value in document.items() if isinstance(value, list)} if document else {}
+    chosen = part if part is not None else next(iter(lists)) if len(lists) == 1 else None
+    if chosen is None or chosen not in lists:
+        msg = f"{name} holds the lists {list(lists)}; name one of them by --part"
+        raise ValueError(msg)
+    return lists[chosen]
+
+
+def _record(item: Mapping[str, Any], *, folder: Path) -> Record:
+    image, label = str(item["image"]), item.get("label")
+    name = str(item.get("id") or Path(image).stem)
+    spacing = item.get("pixel_spacing")
+    is_mask = isinstance(label, str)
+    return Record(
+        id=name,
+        image=str(folder / image),
+        patient_id=str(item.get("patient_id") or name),
+        laterality=item.get("laterality") or "",
+        view_position=item.get("view_position") or "",
+        label_path=str(folder / str(label)) if is_mask else None,
+        boxes=tuple((float(x1), float(y1), float(x2), float(y2)) for x1, y1, x2, y2 in item.get("box") or ()),
+        class_name=str(item.get("class_name") or ("" if is_mask or label is None else label)),
+        pixel_spacing=(float(spacing[0]), float(spacing[1])) if spacing else None,
+        strata={key: str(value) for key, value in (item.get("strata") or {}).items()},
+    )
