@@ -48,9 +48,9 @@ def main() -> None:
     weights += ["--history", f"{out}/training/history.csv"]
     run("evaluation of the trained network", "monai.bundle", [*evaluate, *weights], log=out / "evaluation.log")
     study = copy_study(out)
-    predict = ["--config_file", f"{CONFIGS}/inference.json", "--dataset_dir", str(study), "--width", str(WIDTH)]
-    weights = ["--weights", f"{out}/models/model.pt", "--output_dir", f"{out}/predictions"]
-    run("inference on one patient", "monai.bundle", [*predict, *weights], log=out / "inference.log")
+    predict = ["predict", str(study), "--bundle", NAME, "--weights", f"{out}/models/model.pt", "--seg", "--html"]
+    predict += ["--out", f"{out}/predictions", "--set", f"width={WIDTH}"]
+    run("inference on one patient", "mammozoo", predict, log=out / "inference.log")
     print_summary(out, minutes=(time.monotonic() - start) / 60)
 
 
@@ -99,6 +99,7 @@ def print_summary(out: Path, *, minutes: float) -> None:
     print(f"best case: {best['id']}, Dice {float(best['dice']):.3f}")
     print(f"curves:    {out}/evaluation/curves.png\npictures:  {out}/evaluation/pictures/")
     print(f"overlays:  {out}/predictions/*/overlay.png (masks, probabilities and findings beside them)")
+    print(f"DICOM SEG: {out}/predictions/*/seg.dcm\nstudy:     {out}/predictions/study.html (open it in a browser)")
     print(f"{minutes:.1f} minutes")
 
 

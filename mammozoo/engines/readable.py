@@ -12,9 +12,9 @@ from typing import Any
 from torch.utils.data import IterableDataset
 
 from ..io.errors import MammogramError
-from ..io.inputs import list_inputs
+from ..io.inputs import InputImage, list_inputs
 
-__all__ = ["InputStatus", "ReadableImages"]
+__all__ = ["InputStatus", "ReadableImages", "without_path"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +49,13 @@ class ReadableImages(IterableDataset):  # type: ignore[type-arg]
 
     Parameters
     ----------
-    data : path or list of dict
-        A folder, file, zip archive or manifest (see `mammozoo.io.inputs.list_inputs`), or
+    data : path, sequence of InputImage or list of dict
+        A folder, file, zip archive or manifest (see `mammozoo.io.inputs.list_inputs`), what that lists, or
         ``[{"image": path, "id": name}]`` (``id`` may be left out).
     transform : callable
         Applied to ``{"image": path, "id": name}``.
+    progress : callable, optional
+        Called with the number of inputs that are done, the unreadable ones included.
 
     Attributes
     ----------
@@ -61,39 +63,73 @@ class ReadableImages(IterableDataset):  # type: ignore[type-arg]
         One entry an input, in order, filled during iteration.
     """
 
-    def __init__(self, data: str | Path | Sequence[Mapping[str, Any]], transform: Callable[[Any], Any]) -> None:
+    def __init__(
+        self,
+        data: str | Path | Sequence[Mapping[str, Any] | InputImage],
+        transform: Callable[[Any], Any],
+        *,
+        progress: Callable[[int], object] | None = None,
+    ) -> None:
         super().__init__()
         self.data = data
         self.transform = transform
+        self.progress = progress
         self.statuses: list[InputStatus] = []
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the transformed images that could be read."""
         self.statuses.clear()
-        for identifier, name, path, error in self._inputs():
+        for done, given in enumerate(self._inputs(), start=1):
             try:
-                if error:
-                    raise MammogramError(error)
-                item = self.transform({"image": str(path), "id": identifier})
+                if given.error:
+                    raise MammogramError(given.error)
+                item = self.transform({"image": str(given.path), "id": given.id})
             except (MammogramError, RuntimeError) as failure:
-                reason = str(_root_cause(failure))
-                logger.warning("%s: %s", name, reason)
-                self.statuses.append(InputStatus(identifier, name, "failed", reason))
-                continue
-            self.statuses.append(InputStatus(identifier, name, "ok"))
-            yield item
+                reason = without_path(_root_cause(failure), given.path, name=given.name)
+                logger.warning("%s: %s", given.name, reason)
+                self.statuses.append(InputStatus(given.id, given.name, "failed", reason))
+            else:
+                self.statuses.append(InputStatus(given.id, given.name, "ok"))
+                yield item
+            if self.progress is not None:
+                self.progress(done)
 
-    def _inputs(self) -> list[tuple[str, str, Path, str]]:
+    def _inputs(self) -> list[InputImage]:
         if isinstance(self.data, str | Path):
-            found = list_inputs(self.data)
-            return [(item.id, item.name, item.path, item.error) for item in found]
-        paths = [Path(str(item["image"])) for item in self.data]
-        names = [str(item.get("id", path.stem)) for item, path in zip(self.data, paths, strict=True)]
-        return [(name, path.name, path, "") for name, path in zip(names, paths, strict=True)]
+            return list_inputs(self.data)
+        return [item if isinstance(item, InputImage) else _input(item) for item in self.data]
+
+
+def _input(item: Mapping[str, Any]) -> InputImage:
+    path = Path(str(item["image"]))
+    return InputImage(str(item.get("id", path.stem)), path, path.name)
+
+
+def without_path(error: BaseException, path: Path, *, name: str) -> str:
+    """Message of an error with the input's name in place of its path, which may hold a patient's name.
+
+    Parameters
+    ----------
+    error : BaseException
+    path : pathlib.Path
+        The input's file.
+    name : str
+        What to call it (`mammozoo.io.inputs.InputImage.name`).
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> without_path(ValueError("DOE.dcm is empty"), Path("/data/DOE.dcm"), name="uid-0a1b")
+    'uid-0a1b is empty'
+    """
+    return str(error).replace(str(path), name).replace(path.name, name)
 
 
 def _root_cause(error: BaseException) -> BaseException:
     """Compose wraps what a transform raises in RuntimeError; the cause says what is wrong with the file."""
-    while error.__cause__ is not None:
+    while error.__cause__ is not None and not isinstance(error, MammogramError):
         error = error.__cause__
     return error

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -148,15 +149,17 @@ def quietly(source: Dataset) -> Iterator[None]:
     Parameters
     ----------
     source : pydicom.dataset.Dataset
-        Nameless inside: highdicom logs names that it finds unusual.
+        Nameless inside: highdicom logs names that it finds unusual, and the UIDs of every source.
     """
-    name = source.PatientName
-    source.PatientName = ""
+    name, log = source.PatientName, logging.getLogger("highdicom")
+    source.PatientName, level = "", log.level
+    log.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings(), disable_value_validation():
             warnings.simplefilter("ignore")
             yield
     finally:
+        log.setLevel(level)
         with disable_value_validation():
             source.PatientName = name
 

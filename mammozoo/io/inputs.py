@@ -12,12 +12,12 @@ import stat
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from .._typing import PathLike
-from ._identity import patient_free_id
+from ._identity import hidden_id, identifying_values, repeats_identity
 from .archive import extract_zip
 from .errors import MammogramError
 from .write import path_digest, safe_id
@@ -34,6 +34,7 @@ _UNRELATED = re.compile(
 _ARCHIVES = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"}
 # What a manifest's columns say of the image itself; every other column is a stratum.
 _NO_STRATUM = {"boxes_xywh", "id", "image", "label", "laterality", "mask", "patient_id", "view"}
+_SAID = {"laterality": "laterality", "view_position": "view", "patient_id": "patient_id"}
 _MAX_DICOMDIR = 64 << 20  # bytes
 
 
@@ -52,6 +53,8 @@ class InputImage:
         manifest gives one or that path repeats a value of the file's patient module.
     strata : mapping of str to str
         Further columns of a manifest.
+    laterality, view_position, patient_id : str
+        What a manifest says, as it stands there; else empty. `patient_id` is not for logs or results.
     error : str
         Why the image was refused; empty = to be read.
 
@@ -66,6 +69,9 @@ class InputImage:
     name: str
     strata: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    laterality: str = ""
+    view_position: str = ""
+    patient_id: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,16 +83,18 @@ class _Found:
     given_id: str = ""
     strata: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    row: Mapping[str, str] = field(default_factory=dict)
 
 
-def list_inputs(source: PathLike, *, work_dir: PathLike | None = None) -> list[InputImage]:
-    """List the images that a folder, a file, a zip, a manifest CSV or a DICOMDIR names.
+def list_inputs(source: PathLike | Sequence[PathLike], *, work_dir: PathLike | None = None) -> list[InputImage]:
+    """List the images that a folder, a file, a zip, a manifest CSV or a DICOMDIR names, or several of them.
 
     Parameters
     ----------
-    source : path
+    source : path or sequence of paths
         Folder (searched to its depth), image file, zip archive, manifest (CSV with the column ``image``,
-        paths relative to the CSV; the column ``id`` wins over the path) or DICOMDIR.
+        paths relative to the CSV; the column ``id`` wins over the path) or DICOMDIR. Of several, one that cannot
+        be used is listed with its reason.
     work_dir : path, optional
         Folder in which a zip is extracted, into a new sub-folder that the caller removes; by default a
         temporary folder, removed when the process ends.
@@ -108,7 +116,8 @@ def list_inputs(source: PathLike, *, work_dir: PathLike | None = None) -> list[I
     Hidden files and folders, and files that are plainly no images by their suffix (``.txt``, ``.csv``,
     ``.xlsx``, ...), are skipped in folders and zips. Everything else is listed, also without ``.dcm``: a file
     that turns out to be no image is reported by the reader, never dropped silently. Of DICOM files only the
-    header up to the patient module is read.
+    header up to the patient module is read; what it says of the patient and the visit may stand in no path of the
+    list, that of a damaged neighbour included.
 
     Examples
     --------
@@ -118,7 +127,27 @@ def list_inputs(source: PathLike, *, work_dir: PathLike | None = None) -> list[I
     ...     [image.id for image in list_inputs(folder)]
     ['P1__left_cc']
     """
-    path = Path(source)
+    if isinstance(source, str | os.PathLike):
+        return _named(_listed(Path(source), work_dir))
+    paths = [Path(os.path.abspath(item)) for item in source]
+    if not paths:
+        msg = "no folder or file is named"
+        raise MammogramError(msg)
+    base = Path(os.path.commonpath([path.parent for path in paths]))
+    return _named([item for path in paths for item in _one_of_several(path, base, work_dir)])
+
+
+def _one_of_several(path: Path, base: Path, work_dir: PathLike | None) -> list[_Found]:
+    relative = path.relative_to(base).as_posix()
+    try:
+        found = _listed(path, work_dir)
+    except MammogramError as error:
+        return [_Found(path, relative, error=str(error).replace(str(path), relative))]
+    return [replace(item, relative=relative if item.path == path else f"{relative}/{item.relative}") for item in found]
+
+
+def _listed(path: Path, work_dir: PathLike | None) -> list[_Found]:
+    """Everything that one path names, in order."""
     if path.is_dir():
         found = sorted(_folder(path), key=lambda item: item.relative)
     elif not path.is_file():
@@ -135,7 +164,7 @@ def list_inputs(source: PathLike, *, work_dir: PathLike | None = None) -> list[I
     if not found:
         msg = f"no image in {path}: it holds no file that could be DICOM, PNG, JPEG, TIFF or PGM"
         raise MammogramError(msg)
-    return _named(found)
+    return found
 
 
 def _is_bare_zip(path: Path) -> bool:
@@ -218,7 +247,7 @@ def _manifest(path: Path) -> Iterator[_Found]:
         elif not _is_file(image):
             reason = "no such file; paths in a manifest are relative to the CSV"
         strata = {key: value for key, value in row.items() if key and key not in _NO_STRATUM}
-        yield _Found(image, relative, given_id=row.get("id", "").strip(), strata=strata, error=reason)
+        yield _Found(image, relative, given_id=row.get("id", "").strip(), strata=strata, error=reason, row=row)
 
 
 def _is_file(path: Path) -> bool:
@@ -260,7 +289,7 @@ def _dicomdir(path: Path) -> Iterator[_Found]:
 
 def _named(found: list[_Found]) -> list[InputImage]:
     """Give every file its id; where plain ids collide, all of them get the suffix, whatever their order."""
-    hidden = [None if item.given_id or item.error else patient_free_id(item.path, item.relative) for item in found]
+    hidden = _hidden_ids(found)
     plain = [
         safe_id(item.given_id or other or item.relative, keep_suffix=bool(item.given_id or other))
         for item, other in zip(found, hidden, strict=True)
@@ -276,5 +305,20 @@ def _named(found: list[_Found]) -> list[InputImage]:
             unique = f"{unique}-{number}"
         taken.add(unique.lower())
         shown = unique if other or item.given_id else item.relative
-        images.append(InputImage(unique, item.path, shown, strata=item.strata, error=item.error))
+        says = {name: item.row.get(key, "").strip() for name, key in _SAID.items()}
+        images.append(InputImage(unique, item.path, shown, strata=item.strata, error=item.error, **says))
     return images
+
+
+def _hidden_ids(found: list[_Found]) -> list[str | None]:
+    """Ids for the paths that repeat what any header of the list says of a patient; None for the others."""
+    values: set[str] = set()
+    for item in found:
+        if not item.error:
+            values |= identifying_values(item.path)
+    hidden = [not item.given_id and repeats_identity(item.relative, values) for item in found]
+    # What was refused is not opened, also not for its name.
+    return [
+        None if not hide else "refused" if item.error else hidden_id(item.path)
+        for item, hide in zip(found, hidden, strict=True)
+    ]

@@ -93,7 +93,7 @@ def write_segmentation(
     source_path: PathLike,
     *,
     kind: str = "binary",
-    algorithm_name: str,
+    algorithm_name: str | None,
     algorithm_version: str,
     tracking: tuple[Tracking, ...] | list[Tracking] | None = None,
 ) -> Path:
@@ -112,7 +112,8 @@ def write_segmentation(
         Binary is what every viewer reads; fractional holds probabilities in 255 steps; a label map is the newer
         SOP class that holds many segments in one frame.
     algorithm_name, algorithm_version : str
-        At most 64 characters each.
+        At most 64 characters each. The name None says that a person drew the mask (algorithm type MANUAL); the
+        version is then that of the software they drew it with.
     tracking : sequence of Tracking, optional
         One a segment; new ones by default.
 
@@ -155,7 +156,8 @@ def write_segmentation(
     6
     """
     highdicom = optional_import("highdicom", extra="clinic")
-    check_algorithm(algorithm_name, algorithm_version)
+    model = "annotation" if algorithm_name is None else algorithm_name
+    check_algorithm(model, algorithm_version)
     check_file_name(path, source_path)
     source = read_source(source_path)
     pixels, segments = _pixels(mask_or_probability, kind=kind, shape=(source.Rows, source.Columns))
@@ -175,9 +177,9 @@ def write_segmentation(
             sop_instance_uid=generate_uid(prefix=None),
             instance_number=1,
             manufacturer="MammoZoo",
-            manufacturer_model_name=algorithm_name,
+            manufacturer_model_name=model,
             software_versions=algorithm_version,
-            device_serial_number=seeded_uid(f"device {algorithm_name} {algorithm_version}")[-16:],
+            device_serial_number=seeded_uid(f"device {model} {algorithm_version}")[-16:],
             max_fractional_value=_MAX_FRACTION,
             content_label="LESIONS",
             content_description=f"Lesion segmentation, {RESEARCH_USE}",
@@ -218,19 +220,18 @@ def _pixels(array: Array, *, kind: str, shape: tuple[int, int]) -> tuple[Array, 
 
 
 def _descriptions(
-    highdicom: ModuleType, tracking: tuple[Tracking, ...] | list[Tracking], name: str, version: str
+    highdicom: ModuleType, tracking: tuple[Tracking, ...] | list[Tracking], name: str | None, version: str
 ) -> list[Any]:
-    algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=name, version=version, family=codes.ARTIFICIAL_INTELLIGENCE
-    )
+    family = codes.ARTIFICIAL_INTELLIGENCE
+    algorithm = name and highdicom.AlgorithmIdentificationSequence(name=name, version=version, family=family)
     return [
         highdicom.seg.SegmentDescription(
             segment_number=index,
             segment_label=f"Lesion {index}" if len(tracking) > 1 else "Lesion",
             segmented_property_category=codes.ABNORMAL_STRUCTURE,
             segmented_property_type=codes.LESION,
-            algorithm_type="AUTOMATIC",
-            algorithm_identification=algorithm,
+            algorithm_type="AUTOMATIC" if algorithm else "MANUAL",
+            algorithm_identification=algorithm or None,
             tracking_uid=item.uid,
             tracking_id=item.identifier,
             anatomic_regions=[codes.BREAST],

@@ -264,3 +264,35 @@ def test_listing_imports_neither_torch_nor_opencv() -> None:
 
     code = "import sys, mammozoo.io.inputs; sys.exit(bool({'torch', 'monai', 'cv2', 'pydicom'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_one_header_says_is_hidden_in_every_path(tmp_path: Path) -> None:
+    """A damaged or refused neighbour cannot say whose it is; the others do."""
+    _write_dicom(tmp_path / "in/a.dcm", patient=DOE | {"AccessionNumber": "ACC-99", "StudyDate": "20240131"})
+    _touch(tmp_path, "in/Doe_Jane/empty.png", "in/2024-01-31/b.png", "in/x/acc-99.png", "in/c.png", "outside.png")
+    (tmp_path / "in/doe.dcm").symlink_to(tmp_path / "outside.png")
+    os.mkfifo(tmp_path / "in/jane.dcm")
+    images = list_inputs(tmp_path / "in")
+    assert sorted(image.name for image in images if not image.id.startswith(("uid-", "refused"))) == ["a.dcm", "c.png"]
+    assert sum(image.id.startswith("refused") for image in images) == 2
+    assert len({image.id for image in images}) == 7
+
+
+def test_several_sources_go_by_their_common_folder(tmp_path: Path) -> None:
+    _touch(tmp_path, "s/one/a.png", "s/two/a.png", "s/three/x/b.png")
+    (tmp_path / "s/bad.zip").write_bytes(b"PK\3\4")
+    sources = [tmp_path / "s" / name for name in ("one/a.png", "two/a.png", "three", "bad.zip", "absent.dcm")]
+    images = list_inputs(sources)
+    assert _ids(images) == ["one__a", "two__a", "three__x__b", "bad", "absent"]
+    assert [bool(image.error) for image in images] == [False, False, False, True, True]
+    assert str(tmp_path) not in images[-1].error
+    with pytest.raises(MammogramError, match="no folder or file"):
+        list_inputs([])
+
+
+def test_a_manifest_says_side_view_and_patient(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.png")
+    (tmp_path / "m.csv").write_text("image,patient_id,laterality,view\na.png,P1,left,mlo\n")
+    (image,) = list_inputs(tmp_path / "m.csv")
+    assert (image.laterality, image.view_position, image.patient_id) == ("left", "mlo", "P1")
+    assert "P1" not in repr(image)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DICOM objects of one predicted image, made from the files that its bundle wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .._typing import Array, PathLike
+from ..functional.components import label_components
+from ..io.cad_sr import write_cad_report
+from ..io.errors import BadPixelsError
+from ..io.secondary_capture import write_secondary_capture
+from ..io.seg import Tracking, write_segmentation
+from ..io.sr import write_measurement_report
+
+__all__ = ["CLINICAL_FILES", "lesion_segments", "write_clinical_objects"]
+
+#: Kind of object -> its file in the image's folder.
+CLINICAL_FILES = {"seg": "seg.dcm", "sr": "sr.dcm", "cad": "cad_sr.dcm", "overlay": "overlay.dcm"}
+# A segment is a frame of its own; a noisy mask of hundreds of pieces would make a file of hundreds of megabytes.
+MAX_SEGMENTS = 20
+
+
+def lesion_segments(mask: Array, findings: Sequence[Mapping[str, Any]]) -> Array:
+    """Number the lesions of a mask as its findings are: the first finding is segment 1.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of shape (H, W)
+        Non-zero is lesion.
+    findings : sequence of mapping
+        ``box_xyxy`` and ``area_px`` of the mask's 8-connected components, in any order.
+
+    Returns
+    -------
+    numpy.ndarray of shape (H, W), uint8
+        0 = background. One segment for all lesions where there are more than 20, or where the findings are not the
+        components of the mask (those of a detector are not).
+
+    Examples
+    --------
+    >>> mask = np.array([[1, 0, 1]])
+    >>> found = [{"box_xyxy": [2, 0, 3, 1], "area_px": 1}, {"box_xyxy": [0, 0, 1, 1], "area_px": 1}]
+    >>> lesion_segments(mask, found).tolist()
+    [[2, 0, 1]]
+    """
+    labels, statistics = label_components(mask)
+    components = {
+        (x, y, x + width, y + height, area): number
+        for number, (x, y, width, height, area) in enumerate(statistics.tolist(), start=1)
+    }
+    keys: list[Any] = [(*(int(value) for value in item["box_xyxy"]), int(item["area_px"])) for item in findings]
+    if len(keys) > MAX_SEGMENTS or len(components) != len(statistics) or set(keys) != set(components):
+        return (mask != 0).astype(np.uint8)
+    numbers = np.zeros(len(statistics) + 1, np.uint8)
+    for segment, key in enumerate(keys, start=1):
+        numbers[components[key]] = segment
+    return np.asarray(numbers[labels])
+
+
+def write_clinical_objects(
+    folder: PathLike,
+    source_path: PathLike,
+    kinds: Iterable[str],
+    *,
+    algorithm_name: str,
+    algorithm_version: str,
+    parameters: Sequence[str] = (),
+) -> tuple[Path, ...]:
+    """Write segmentation, reports and overlay of one image as DICOM files.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``mask.png``, ``overlay.png`` and ``findings.json``; receives the files of `CLINICAL_FILES`.
+    source_path : path
+        The image (DICOM).
+    kinds : iterable of {"seg", "sr", "cad", "overlay"}
+    algorithm_name, algorithm_version : str
+    parameters : sequence of str
+        Of the algorithm, for the CAD report: ``"threshold 0.5"``.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        What was written.
+
+    Raises
+    ------
+    MammogramError
+        If the source is no image that can be referred to, or a file of the folder is damaged.
+    ValueError
+        If mask and image differ in size, or the name of the algorithm cannot be used.
+
+    Notes
+    -----
+    A lesion has one tracking UID in the segmentation and in the measurement report, so that a viewer can tie its
+    outline to its numbers.
+    """
+    place = Path(folder)
+    algorithm: dict[str, Any] = {"algorithm_name": algorithm_name[:64], "algorithm_version": algorithm_version[:64]}
+    lesions: _Lesions | None = None
+    written = []
+    for kind in kinds:
+        path = place / CLINICAL_FILES[kind]
+        if kind == "overlay":
+            write_secondary_capture(path, _picture(place / "overlay.png"), source_path, **algorithm)
+        else:
+            lesions = lesions or _Lesions.read(place)
+            lesions.write(kind, path, source_path, algorithm, parameters)
+        written.append(path)
+    return tuple(written)
+
+
+@dataclass(frozen=True)
+class _Lesions:
+    """What the segmentation and both reports of one image share."""
+
+    mask: Array
+    segments: Array
+    findings: Sequence[Mapping[str, Any]]
+    tracking: Sequence[Tracking]
+
+    @classmethod
+    def read(cls, folder: Path) -> _Lesions:
+        mask = _picture(folder / "mask.png")
+        findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+        tracking = [Tracking.new(f"lesion {number}") for number in range(1, len(findings) + 1)]
+        return cls(mask, lesion_segments(mask, findings), findings, tracking)
+
+    def write(
+        self, kind: str, path: Path, source: PathLike, algorithm: Mapping[str, Any], parameters: Sequence[str]
+    ) -> None:
+        if kind == "seg":
+            shared = list(self.tracking) if self.findings and int(self.segments.max()) == len(self.findings) else None
+            write_segmentation(path, self.segments, source, tracking=shared, **algorithm)
+        elif kind == "sr":
+            write_measurement_report(path, self.findings, source, mask=self.mask, tracking=self.tracking, **algorithm)
+        else:
+            write_cad_report(path, self.findings, source, mask=self.mask, algorithm_parameters=parameters, **algorithm)
+
+
+def _picture(path: Path) -> Array:
+    """Read a PNG of ours as grey or RGB."""
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        msg = f"{path.name} is absent or damaged"
+        raise BadPixelsError(msg)
+    return np.asarray(image if image.ndim == 2 else image[..., ::-1])

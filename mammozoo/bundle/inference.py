@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find a bundle, make sure of its weights, and run its ``inference.json`` on a list of inputs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigWorkflow
+
+from .._typing import PathLike
+from ..engines.overrides import check_overrides
+from ..io.errors import MammogramError
+from ..io.inputs import InputImage
+from ..io.weights_record import file_sha256, require_recorded_weights
+
+__all__ = ["Bundle", "Inference", "check_weights", "find_bundle", "run_inference"]
+
+_CLONE = Path(__file__).resolve().parents[2] / "bundles"
+_READER = "mammozoo.engines.readable.ReadableImages"
+_PROGRESS_BAR = "mammozoo.engines.handlers.ProgressBar"
+_EXPECTED = (MammogramError, ValueError, OSError)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle's folder and what its metadata say.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Absolute.
+    version : str
+    weights : tuple of str
+        Files of ``models/`` whose hashes the metadata record.
+    """
+
+    path: Path
+    version: str
+    weights: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        """Its inference configuration."""
+        return self.path / "configs" / "inference.json"
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a run used.
+
+    Attributes
+    ----------
+    threshold : float or None
+    weights_sha256 : str
+    """
+
+    threshold: float | None
+    weights_sha256: str
+
+
+def find_bundle(bundle: PathLike) -> Bundle:
+    """Find a bundle by its folder, or by its name in ``bundles/`` here or in the clone.
+
+    Parameters
+    ----------
+    bundle : path
+        ``"mammo_aunet_segmentation"`` or the folder of an unzipped bundle.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none; the message names those there are.
+    ValueError
+        If its metadata cannot be read.
+
+    Examples
+    --------
+    >>> find_bundle("mammo_abnormal_unet_segmentation").version.count(".")
+    2
+    """
+    for folder in (Path(bundle), Path("bundles", bundle), _CLONE / bundle):
+        if (folder / "configs" / "inference.json").is_file():
+            return _bundle(folder.resolve())
+    known = sorted({path.parents[1].name for path in _CLONE.glob("*/configs/inference.json")})
+    msg = f"no bundle '{bundle}' (a folder with configs/inference.json); there are {', '.join(known) or 'none here'}"
+    raise FileNotFoundError(msg)
+
+
+def _bundle(folder: Path) -> Bundle:
+    file = folder / "configs" / "metadata.json"
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+        return Bundle(folder, str(metadata["version"]), tuple(metadata.get("weights") or ()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"{folder.name}: configs/metadata.json cannot be read or names no version ({type(error).__name__})"
+        raise ValueError(msg) from error
+
+
+def check_weights(bundle: Bundle, *, path: PathLike | None = None) -> tuple[Path, str]:
+    """Find the weights of a run, and make sure that the bundle's own are those that its metadata record.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    path : path, optional
+        Weights that the user names in place of ``models/model.pt``; naming them is consent.
+
+    Returns
+    -------
+    (pathlib.Path, str)
+        The file, absolute, and its SHA-256.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none.
+    MammogramError
+        If a recorded file of ``models/`` (also a detector's) is another one. A network that was trained in the
+        bundle's folder differs from the released one: name it.
+    """
+    own = bundle.path / "models" / "model.pt"
+    file = (own if path is None else Path(path)).resolve()
+    if not file.is_file():
+        msg = f"no weights at {file}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
+        raise FileNotFoundError(msg)
+    for recorded in (bundle.path / "models" / name for name in bundle.weights):
+        if recorded.is_file() and recorded.suffix == ".pt" and (path is None or recorded != own):
+            require_recorded_weights(recorded)
+    return file, file_sha256(file)
+
+
+def run_inference(
+    bundle: Bundle,
+    items: Sequence[InputImage],
+    output_dir: Path,
+    *,
+    weights: PathLike | None = None,
+    options: Mapping[str, Any],
+    progress: Callable[[int], object] | None = None,
+) -> Inference:
+    """Run a bundle's ``inference.json``; its files and ``summary.json`` go to `output_dir`.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    items : sequence of InputImage
+    output_dir : pathlib.Path
+        Absolute.
+    weights : path, optional
+    options : mapping
+        Keys of the configuration to set.
+    progress : callable, optional
+        Called with the number of inputs done, in place of the bundle's own progress bar.
+
+    Returns
+    -------
+    Inference
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If weights are absent or do not fit, or an option is unknown or of the wrong type.
+    """
+    config = json.loads(bundle.config.read_text(encoding="utf-8"))
+    if config.get("dataset", {}).get("_target_") != _READER:
+        msg = f"{bundle.name}: its inference does not read through {_READER}; run it with `python -m monai.bundle run`"
+        raise ValueError(msg)
+    try:
+        check_overrides({key.replace("::", "#").partition("#")[0]: value for key, value in options.items()}, config)
+    except (KeyError, TypeError) as error:
+        raise ValueError(str(error.args[0])) from error
+    file, digest = check_weights(bundle, path=weights)
+    overrides: dict[str, Any] = {
+        "bundle_root": str(bundle.path),
+        "output_dir": str(output_dir),
+        "weights": str(file),
+        # A tuple: MONAI evaluates strings in lists and dictionaries, and a file's name may begin with a dollar sign.
+        "dataset::data": tuple(items),
+        **options,
+    }
+    if progress is not None:
+        handlers = [item for item in config.get("handlers", []) if item.get("_target_") != _PROGRESS_BAR]
+        overrides |= {"dataset::progress": progress, "handlers": handlers}
+    with _quiet_workflow():
+        try:
+            workflow = ConfigWorkflow(str(bundle.config), workflow_type="inference", logging_file=False, **overrides)
+            workflow.initialize()
+            workflow.run()
+            workflow.finalize()
+        except RuntimeError as error:
+            raise _cause(error) from error
+        threshold = workflow.parser.get_parsed_content("threshold", default=None)
+    return Inference(threshold if isinstance(threshold, float | int) else None, digest)
+
+
+@contextmanager
+def _quiet_workflow() -> Iterator[None]:
+    """Without MONAI's remarks on running a configuration at all, and with the import path as it was."""
+    loggers = [logging.getLogger(name) for name in ("monai.bundle.workflows", "monai.engines", "ignite")]
+    before, path = [item.level for item in loggers], list(sys.path)
+    for item in loggers:
+        item.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*(execute|arbitrary code).*", category=UserWarning)
+            yield
+    finally:
+        sys.path[:] = path
+        for item, level in zip(loggers, before, strict=True):
+            item.setLevel(level)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong inside the configuration, where that is the user's to mend."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, _EXPECTED):
+        inner = inner.__cause__
+    return inner or error

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pack bundles as the zip files that ``monai.bundle.download`` takes: the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import __version__
+from .._typing import PathLike
+from ..io.weights_record import file_sha256
+from ..io.write import write_bytes, write_text
+from .check import check_bundle
+from .check_files import SUMS, library_files
+
+__all__ = ["Release", "package_bundle", "package_bundles"]
+
+# The first moment that a zip file can hold; real times would make every build another file.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o100644
+
+
+@dataclass(frozen=True)
+class Release:
+    """One packed bundle.
+
+    Parameters
+    ----------
+    name : str
+        The bundle's name.
+    version : str
+        Its version.
+    path : pathlib.Path
+        ``{name}_v{version}.zip``; its SHA-256 stands beside it in ``{name}_v{version}.zip.sha256``.
+    sha256 : str
+        The zip's SHA-256.
+    weights : tuple of str
+        The weights inside; empty for a bundle without.
+    """
+
+    name: str
+    version: str
+    path: Path
+    sha256: str
+    weights: tuple[str, ...]
+
+
+def package_bundles(bundles: Sequence[PathLike], *, out: PathLike, url: str | None = None) -> list[Release]:
+    """Pack bundles, and list them in ``model_info.json`` and ``SHA256SUMS``.
+
+    Parameters
+    ----------
+    bundles : sequence of paths
+        Bundle folders.
+    out : path
+        Folder for the zips.
+    url : str, optional
+        Where the zips will be found, ``https://github.com/OWNER/REPO/releases/download/TAG``; the list's
+        ``source``. By default the zip's name alone.
+
+    Returns
+    -------
+    list of Release
+
+    Raises
+    ------
+    ValueError
+        If a bundle is not clean (`mammozoo check`) or asks for another version of this library.
+
+    Notes
+    -----
+    ``model_info.json`` has the form of MONAI's model zoo (``checksum`` is a SHA-1 there), with the SHA-256 beside it.
+    Releases that it lists already stay listed. ``SHA256SUMS`` holds what the single ``.sha256`` files hold: attach it
+    to the release page in their place, since MONAI takes every attachment named after a bundle for a version of it.
+    """
+    releases = [package_bundle(bundle, out=out) for bundle in bundles]
+    file = Path(out) / "model_info.json"
+    info = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for release in releases:
+        info[release.path.stem] = {
+            "checksum": hashlib.sha1(release.path.read_bytes(), usedforsecurity=False).hexdigest(),
+            "sha256": release.sha256,
+            "source": f"{url.rstrip('/')}/{release.path.name}" if url else release.path.name,
+        }
+    write_text(file, json.dumps(dict(sorted(info.items())), indent=4) + "\n")
+    sums = sorted(Path(out).glob("*.zip.sha256"))
+    write_text(Path(out) / SUMS, "".join(path.read_text(encoding="utf-8") for path in sums))
+    return releases
+
+
+def package_bundle(bundle: PathLike, *, out: PathLike) -> Release:
+    """Pack one bundle.
+
+    Parameters
+    ----------
+    bundle : path
+        The bundle's folder.
+    out : path
+        Folder for the zip.
+
+    Returns
+    -------
+    Release
+
+    Raises
+    ------
+    ValueError
+        As in `package_bundles`.
+
+    Notes
+    -----
+    The zip has one folder, the bundle's name, with ``configs/``, ``docs/``, ``LICENSE``, ``large_files.yml`` where
+    there is one, those ``models/`` that the metadata record, this library under ``mammozoo/`` and ``SHA256SUMS``.
+    Entries are sorted, have one time and are stored, not compressed: a compressor's version would show in the bytes.
+    """
+    bundle, out = Path(bundle).resolve(), Path(out)
+    report = check_bundle(bundle)
+    if not report.clean:
+        msg = f"not packed, since the check is not clean:\n{report.text()}"
+        raise ValueError(msg)
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    wanted = metadata["required_packages_version"].get("mammozoo")
+    if wanted != __version__:
+        msg = f"{bundle.name} asks for mammozoo {wanted}, this is {__version__}: mend required_packages_version"
+        raise ValueError(msg)
+    weights = tuple(sorted(name for name in metadata.get("weights", {}) if (bundle / "models" / name).is_file()))
+    content = {name: path.read_bytes() for name, path in _chosen(bundle, weights=weights).items()}
+    sums = "".join(f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
+    content[SUMS] = sums.encode("utf-8")
+    version = str(metadata["version"])
+    path = write_bytes(out / f"{bundle.name}_v{version}.zip", _zipped(bundle.name, content))
+    digest = file_sha256(path)
+    write_text(path.with_name(f"{path.name}.sha256"), f"{digest}  {path.name}\n")
+    return Release(name=bundle.name, version=version, path=path, sha256=digest, weights=weights)
+
+
+def _chosen(bundle: Path, *, weights: Sequence[str]) -> dict[str, Path]:
+    """The files of a release: their names in it, and where they are."""
+    files: dict[str, Path] = {}
+    for folder in ("configs", "docs"):
+        for path in sorted((bundle / folder).rglob("*")):
+            if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in path.parts[-2:]):
+                files[path.relative_to(bundle).as_posix()] = path
+    for name in ("LICENSE", "large_files.yml", "models/README.md", *(f"models/{item}" for item in weights)):
+        if (bundle / name).is_file():
+            files[name] = bundle / name
+    return files | library_files()
+
+
+def _zipped(top: str, content: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(content):
+            info = zipfile.ZipInfo(f"{top}/{name}", date_time=_TIME)
+            info.create_system = 3  # the system that wrote the zip is part of its bytes
+            info.external_attr = _MODE << 16
+            archive.writestr(info, content[name])
+    return buffer.getvalue()

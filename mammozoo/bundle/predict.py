@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a bundle on a study: every input ends with a status, the rest of the results beside it.
+
+The bundle's own ``inference.json`` runs through MONAI's ``ConfigWorkflow`` and writes masks and findings; what a
+clinic asks for in addition (DICOM objects, one result file) is made here from those files.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .._typing import PathLike
+from ..data.record import laterality_code, view_code
+from ..engines.readable import without_path
+from ..engines.study_result import ImageResult, StudyResult
+from ..io.dicom import read_mammogram
+from ..io.errors import MammogramError
+from ..io.inputs import InputImage, list_inputs
+from .clinical import CLINICAL_FILES, write_clinical_objects
+from .inference import Bundle, find_bundle, run_inference
+
+__all__ = ["predict_study"]
+
+#: What a run leaves in an image's folder; an earlier run's files of these names are removed first.
+_RESULTS = (
+    "mask.png", "mask.nii.gz", "probability.png", "overlay.png", "findings.json", *CLINICAL_FILES.values()
+)  # fmt: skip
+_TABLES = ("summary.json", "predictions.csv")
+
+
+def predict_study(
+    source: PathLike | Sequence[PathLike],
+    output_dir: PathLike,
+    *,
+    bundle: PathLike,
+    weights: PathLike | None = None,
+    objects: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[str, int, int], object] | None = None,
+) -> StudyResult:
+    """Run a bundle on a folder, a zip, a manifest or files.
+
+    Parameters
+    ----------
+    source : path or sequence of paths
+        As of `mammozoo.io.inputs.list_inputs`; vendors and formats may be mixed.
+    output_dir : path
+        Not inside `source`. Receives ``<id>/`` with the bundle's files and ``summary.json``.
+    bundle : path
+        Name of a folder in ``bundles/``, or the folder of an unzipped bundle. Its configuration is code, and is
+        executed.
+    weights : path, optional
+        Other weights than the bundle's own, which must be the ones that its metadata list.
+    objects : iterable of {"seg", "sr", "cad", "overlay"}
+        DICOM objects to write for every DICOM input: ``seg.dcm``, ``sr.dcm``, ``cad_sr.dcm``, ``overlay.dcm``.
+    options : mapping, optional
+        Keys of the bundle's ``inference.json`` to set, as ``{"width": 16}``.
+    progress : callable, optional
+        Called with the stage (``"images"``, then ``"DICOM objects"``) and the numbers of inputs done and of all.
+
+    Returns
+    -------
+    StudyResult
+
+    Raises
+    ------
+    MammogramError
+        If the source as a whole cannot be used.
+    FileNotFoundError
+        If there is no such bundle, or no weights.
+    ValueError
+        If an option is unknown, weights do not fit or are not the listed ones, or the output lies inside the source.
+
+    Notes
+    -----
+    A file that cannot be read is listed with its reason and the rest goes on. Inputs that are no DICOM files get no
+    DICOM objects, since there is no study to put them into; a note says so.
+    """
+    wanted = _checked(objects)
+    folder = Path(output_dir).resolve()
+    _check_outside(folder, [source] if isinstance(source, str) or not isinstance(source, Sequence) else source)
+    found = find_bundle(bundle)
+    items = list_inputs(source)
+    for item in items:
+        for name in _RESULTS:
+            (folder / item.id / name).unlink(missing_ok=True)
+    for name in _TABLES:
+        (folder / name).unlink(missing_ok=True)
+    ran = run_inference(
+        found,
+        items,
+        folder,
+        weights=weights,
+        options=options or {},
+        progress=None if progress is None else lambda done: progress("images", done, len(items)),
+    )
+    statuses = {row["id"]: row for row in json.loads((folder / "summary.json").read_text(encoding="utf-8"))}
+    probabilities, saved = _probabilities(folder / "predictions.csv")
+    threshold = ran.threshold if saved is None else saved
+    studies: dict[str, int] = {}
+    images = []
+    for done, item in enumerate(items, start=1):
+        row = statuses[item.id]
+        image = ImageResult(id=item.id, input=item.name, status=row["status"], reason=row["reason"], path=item.path)
+        if image.status == "ok":
+            image = _described(image, item, folder / item.id, studies)
+            image = replace(image, probability=probabilities.get(item.id))
+            image = _with_objects(image, folder / item.id, wanted, found, threshold)
+        images.append(image)
+        if progress is not None and wanted:
+            progress("DICOM objects", done, len(items))
+    return StudyResult(
+        bundle=found.name,
+        version=found.version,
+        weights_sha256=ran.weights_sha256,
+        threshold=threshold,
+        output_dir=folder,
+        images=tuple(images),
+    )
+
+
+def _checked(objects: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(objects)
+    unknown = set(wanted) - set(CLINICAL_FILES)
+    if unknown:
+        msg = f"no DICOM object {', '.join(sorted(unknown))}; there are {', '.join(CLINICAL_FILES)}"
+        raise ValueError(msg)
+    if {"seg", "sr"} & set(wanted) and find_spec("highdicom") is None:
+        msg = "segmentations and measurement reports need highdicom: pip install 'mammozoo[clinic]'"
+        raise ValueError(msg)
+    return wanted
+
+
+def _check_outside(folder: Path, sources: Sequence[PathLike]) -> None:
+    """Results inside the source would be inputs of the next run."""
+    for source in sources:
+        given = Path(source).resolve()
+        if given.is_dir() and folder.is_relative_to(given):
+            msg = f"the output {folder} lies inside the input {given}; choose a folder outside of it"
+            raise ValueError(msg)
+
+
+def _described(image: ImageResult, item: InputImage, folder: Path, studies: dict[str, int]) -> ImageResult:
+    """Add what the header and the findings say."""
+    mammogram = read_mammogram(item.path)
+    study = mammogram.uids.get("StudyInstanceUID", "") or item.patient_id
+    findings = folder / "findings.json"
+    return replace(
+        image,
+        study=studies.setdefault(study, len(studies) + 1) if study else 0,
+        laterality=mammogram.laterality or _side(item.laterality),
+        view_position=mammogram.view_position or view_code(item.view_position),
+        shape=(mammogram.pixels.shape[0], mammogram.pixels.shape[1]),
+        pixel_spacing=mammogram.pixel_spacing,
+        dicom="SOPInstanceUID" in mammogram.uids,
+        flags=mammogram.flags,
+        notes=mammogram.warnings,
+        findings=tuple(json.loads(findings.read_text(encoding="utf-8"))) if findings.is_file() else (),
+        files=_files(folder),
+    )
+
+
+def _side(text: str) -> str:
+    try:
+        return laterality_code(text)
+    except ValueError:  # a manifest's word that says no side
+        return ""
+
+
+def _probabilities(path: Path) -> tuple[dict[str, float], float | None]:
+    """What a classification bundle writes: probabilities by id, and the threshold, which may be a saved one."""
+    if not path.is_file():
+        return {}, None
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {row["id"]: float(row["probability"]) for row in rows}, float(rows[0]["threshold"]) if rows else None
+
+
+def _files(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
+
+
+def _with_objects(
+    image: ImageResult, folder: Path, wanted: Sequence[str], bundle: Bundle, threshold: float | None
+) -> ImageResult:
+    """Write the DICOM objects of one image; what fails is its reason."""
+    if not wanted:
+        return image
+    if not image.dicom:
+        return replace(image, notes=(*image.notes, "no DICOM objects: the input is no DICOM file"))
+    if "mask.png" not in image.files:
+        image = replace(image, notes=(*image.notes, "no segmentation or report: this bundle writes no mask"))
+        wanted = [kind for kind in wanted if kind == "overlay" and "overlay.png" in image.files]
+    try:
+        write_clinical_objects(
+            folder,
+            image.path,
+            wanted,
+            algorithm_name=bundle.name,
+            algorithm_version=bundle.version,
+            parameters=() if threshold is None else (f"threshold {threshold:g}",),
+        )
+    except (MammogramError, OSError, ValueError) as error:
+        reason = f"DICOM objects: {without_path(error, image.path, name=image.input)}"
+        return replace(image, status="incomplete", reason=reason, files=_files(folder))
+    return replace(image, files=_files(folder))

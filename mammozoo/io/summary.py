@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the header of a DICOM file says, without its pixels: for lists of many images."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+
+from .._typing import PathLike
+from .errors import BadHeaderError, NotAnImageError
+from .geometry import laterality, pixel_spacing, view_position
+from .header import number, text
+
+__all__ = ["HeaderSummary", "header_summary"]
+
+_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+
+
+@dataclass(frozen=True)
+class HeaderSummary:
+    """The attributes by which an image is listed; nothing that identifies the patient.
+
+    Attributes
+    ----------
+    sop_instance_uid, study_instance_uid : str
+        Empty where the file has none.
+    modality : str
+        ``"MG"``, ``"SEG"``, ...
+    is_segmentation : bool
+        A DICOM SEG, binary, fractional or label map.
+    rows, columns, frames : int
+        0, 0 and 1 where the file has none.
+    laterality, view_position : str
+        ``"L"``, ``"R"`` or ``""``; ``"CC"``, ``"MLO"``, ... or ``""``.
+    pixel_spacing : (float, float) or None
+        Row and column spacing in mm.
+    photometric : str
+    """
+
+    sop_instance_uid: str
+    study_instance_uid: str
+    modality: str
+    is_segmentation: bool
+    rows: int
+    columns: int
+    frames: int
+    laterality: str
+    view_position: str
+    pixel_spacing: tuple[float, float] | None
+    photometric: str
+
+
+def header_summary(path: PathLike) -> HeaderSummary:
+    """Read a DICOM header up to the pixels.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    HeaderSummary
+
+    Raises
+    ------
+    MammogramError
+        If the file is no DICOM file or its header is damaged; the message has no value of the header.
+
+    Examples
+    --------
+    >>> header_summary("absent.dcm")
+    Traceback (most recent call last):
+    ...
+    mammozoo.io.errors.NotAnImageError: absent.dcm is no DICOM file
+    """
+    name = Path(path).name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            spacing, _ = pixel_spacing(dataset)
+            return HeaderSummary(
+                sop_instance_uid=text(dataset, "SOPInstanceUID"),
+                study_instance_uid=text(dataset, "StudyInstanceUID"),
+                modality=text(dataset, "Modality").upper(),
+                is_segmentation=text(dataset, "SOPClassUID") in _SEGMENTATIONS,
+                rows=int(number(dataset, "Rows") or 0),
+                columns=int(number(dataset, "Columns") or 0),
+                frames=max(int(number(dataset, "NumberOfFrames") or 1), 1),
+                laterality=laterality(dataset),
+                view_position=view_position(dataset)[0],
+                pixel_spacing=spacing,
+                photometric=text(dataset, "PhotometricInterpretation").upper(),
+            )
+    except (OSError, pydicom.errors.InvalidDicomError) as error:
+        msg = f"{name} is no DICOM file"
+        raise NotAnImageError(msg) from error
+    except Exception as error:  # whatever a damaged header makes pydicom raise
+        msg = f"{name}: the header cannot be read ({type(error).__name__})"
+        raise BadHeaderError(msg) from None
