@@ -5,35 +5,40 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from pydicom import encaps
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from .._typing import Array
+from .codestream import StatedImage, stated_image
 from .errors import BadPixelsError, UnsupportedError
 from .header import PixelFormat
 
-__all__ = ["decode_frame"]
+__all__ = ["HTJ2K", "JPEG2000", "RAW", "RLE", "decode_frame", "frame_bytes", "only_stored_bits", "openjph"]
 
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_RAW = {"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", _BIG_ENDIAN}
-_RLE = "1.2.840.10008.1.2.5"
-_CODECS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "1.2.840.10008.1.2.4.50": ("JPEG Baseline", imagecodecs.jpeg8_decode),
-    "1.2.840.10008.1.2.4.51": ("JPEG Extended", imagecodecs.jpeg8_decode),
-    "1.2.840.10008.1.2.4.57": ("JPEG Lossless", imagecodecs.ljpeg_decode),
-    "1.2.840.10008.1.2.4.70": ("JPEG Lossless SV1", imagecodecs.ljpeg_decode),
-    "1.2.840.10008.1.2.4.80": ("JPEG-LS Lossless", imagecodecs.jpegls_decode),
-    "1.2.840.10008.1.2.4.81": ("JPEG-LS Near-lossless", imagecodecs.jpegls_decode),
-    "1.2.840.10008.1.2.4.90": ("JPEG 2000 Lossless", imagecodecs.jpeg2k_decode),
-    "1.2.840.10008.1.2.4.91": ("JPEG 2000", imagecodecs.jpeg2k_decode),
-    "1.2.840.10008.1.2.4.201": ("HTJ2K Lossless", imagecodecs.jpeg2k_decode),
-    "1.2.840.10008.1.2.4.202": ("HTJ2K RPCL", imagecodecs.jpeg2k_decode),
-    "1.2.840.10008.1.2.4.203": ("HTJ2K", imagecodecs.jpeg2k_decode),
+RAW = frozenset({"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", _BIG_ENDIAN})
+RLE = "1.2.840.10008.1.2.5"
+_JPEG: dict[str, Callable[..., Any]] = {
+    "1.2.840.10008.1.2.4.50": imagecodecs.jpeg8_decode,  # Baseline
+    "1.2.840.10008.1.2.4.51": imagecodecs.jpeg8_decode,  # Extended
+    "1.2.840.10008.1.2.4.57": imagecodecs.ljpeg_decode,  # Lossless
+    "1.2.840.10008.1.2.4.70": imagecodecs.ljpeg_decode,  # Lossless SV1
+    "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_decode,  # JPEG-LS Lossless
+    "1.2.840.10008.1.2.4.81": imagecodecs.jpegls_decode,  # JPEG-LS Near-lossless
 }
+JPEG2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
+HTJ2K = frozenset({"1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"})
+_MAY_BE_LOSSY = {f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 81, 91, 203)}
+_MAX_TILES = 4096  # a decoder takes kilobytes for each tile, whatever its size
+_PIXEL_DATA = 0x7FE00010
+_END = b"\xff\xd9"  # end of code stream; a byte of padding may follow
 
 
 def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
@@ -61,31 +66,37 @@ def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str
     UnsupportedError
         If there is no decoder for the transfer syntax.
     """
-    if layout.transfer_syntax in _RAW:
+    syntax = layout.transfer_syntax
+    if syntax in RAW:
         pixels = _raw(dataset, layout, frame=frame, name=name)
-    elif layout.transfer_syntax == _RLE or layout.transfer_syntax in _CODECS:
-        pixels = _encapsulated(dataset, layout, frame=frame, name=name)
+    elif syntax == RLE:
+        pixels = _rle(frame_bytes(dataset, layout, frame=frame, name=name), layout, name=name)
+    elif syntax in HTJ2K:
+        pixels = _htj2k(frame_bytes(dataset, layout, frame=frame, name=name), layout)
+    elif syntax in JPEG2000 or syntax in _JPEG:
+        decode: Callable[..., Any] = _JPEG.get(syntax, imagecodecs.jpeg2k_decode)
+        pixels = np.asarray(decode(frame_bytes(dataset, layout, frame=frame, name=name)))
     else:
         pixels = _fallback(dataset, layout, frame=frame, name=name)
     wanted = (layout.rows, layout.columns) + ((layout.samples,) if layout.samples > 1 else ())
     if pixels.shape != wanted:
         msg = f"{name}: the pixel data decode to {pixels.shape}, the header states {wanted}"
         raise BadPixelsError(msg)
-    return _stored_bits(pixels, layout)
+    return only_stored_bits(pixels, layout)
 
 
 def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
     order = ">" if layout.transfer_syntax == _BIG_ENDIAN else "<"
     dtype = np.dtype(f"{order}u{layout.bits_allocated // 8}")
     count = layout.rows * layout.columns * layout.samples
-    data = dataset.PixelData
-    if len(data) < count * dtype.itemsize * layout.frames:
+    held, values = _raw_values(dataset, dtype, count=count, frame=frame)
+    needed = count * dtype.itemsize * layout.frames
+    if held < needed:
         msg = (
-            f"{name}: PixelData (7FE0,0010) holds {len(data)} bytes; {layout.rows} x {layout.columns} at "
-            f"{layout.bits_allocated} bits needs {count * dtype.itemsize * layout.frames}"
+            f"{name}: PixelData (7FE0,0010) holds {held} bytes; {layout.rows} x {layout.columns} at "
+            f"{layout.bits_allocated} bits needs {needed}"
         )
         raise BadPixelsError(msg)
-    values = np.frombuffer(data, dtype=dtype, count=count, offset=frame * count * dtype.itemsize)
     if layout.samples == 1:
         return values.reshape(layout.rows, layout.columns)
     if dataset.get("PlanarConfiguration", 0) == 1:
@@ -93,46 +104,100 @@ def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Arr
     return values.reshape(layout.rows, layout.columns, layout.samples)
 
 
-def _encapsulated(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
-    data = _frame_bytes(dataset.PixelData, layout.frames, frame)
-    if layout.transfer_syntax == _RLE:
-        dtype = np.dtype(f"<u{layout.bits_allocated // 8}")
-        decoded = imagecodecs.dicomrle_decode(data, dtype)
-        count = layout.rows * layout.columns * layout.samples
-        values = np.frombuffer(decoded, dtype=dtype)
-        if values.size < count:
-            msg = f"{name}: the RLE data give {values.size} values, the header states {count}"
-            raise BadPixelsError(msg)
-        planes = values[:count].reshape(layout.samples, layout.rows, layout.columns)
-        return planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
-    _check_codestream_size(data, layout, name)
-    return np.asarray(_CODECS[layout.transfer_syntax][1](data))
+def _raw_values(dataset: Dataset, dtype: np.dtype[Any], *, count: int, frame: int) -> tuple[int, Array]:
+    """Bytes of pixel data that there are, and the values of one frame, from the file where they are still there."""
+    start = frame * count * dtype.itemsize
+    parsed: Any = dataset._dict  # reading the value through the data set would read every frame
+    element = parsed.get(_PIXEL_DATA)
+    path = getattr(dataset, "filename", None)
+    if isinstance(element, RawDataElement) and element.value is None and isinstance(path, str | Path):
+        values = np.fromfile(path, dtype=dtype, count=count, offset=element.value_tell + start)
+        return element.length if values.size == count else min(element.length, start + values.nbytes), values
+    data = dataset.PixelData
+    return len(data), np.frombuffer(data[start : start + count * dtype.itemsize], dtype=dtype)
 
 
-def _check_codestream_size(data: bytes, layout: PixelFormat, name: str) -> None:
-    """Compare the size that a JPEG 2000 code stream states with the header, before memory is taken for it."""
-    start = data.find(b"\xff\x4f\xff\x51")
-    if start < 0:
-        return
-    width = int.from_bytes(data[start + 8 : start + 12], "big")
-    height = int.from_bytes(data[start + 12 : start + 16], "big")
-    if (height, width) != (layout.rows, layout.columns):
-        msg = f"{name}: the code stream is {height} x {width}, the header states {layout.rows} x {layout.columns}"
+def _rle(data: bytes, layout: PixelFormat, *, name: str) -> Array:
+    dtype = np.dtype(f"<u{layout.bits_allocated // 8}")
+    count = layout.rows * layout.columns * layout.samples
+    out = np.empty(count * dtype.itemsize, np.uint8)  # bounds what the runs can ask for
+    decoded: Any = imagecodecs.dicomrle_decode(data, dtype, out=out.data)
+    if len(decoded) < out.size:
+        msg = f"{name}: the RLE data give {len(decoded)} bytes, the header states {out.size}"
         raise BadPixelsError(msg)
+    planes = out.view(dtype).reshape(layout.samples, layout.rows, layout.columns)
+    return planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
 
 
-def _frame_bytes(data: bytes, frames: int, frame: int) -> bytes:
+def _htj2k(data: bytes, layout: PixelFormat) -> Array:
+    """OpenJPH is twice as fast as OpenJPEG; what it does not take, OpenJPEG may."""
+    stated = stated_image(data)
+    if stated is not None and layout.samples == 1 and not stated.signed:
+        with suppress(Exception):  # its errors have no common class
+            return openjph(data, (layout.rows, layout.columns), bits=stated.bits)
+    return np.asarray(imagecodecs.jpeg2k_decode(data))
+
+
+def openjph(data: bytes, shape: tuple[int, int], *, bits: int, skip: int = 0) -> Array:
+    """Decode one unsigned component with OpenJPH, without its `skip` highest resolutions.
+
+    imagecodecs drops the error that OpenJPH raises on damage within the image (Python then prints "Exception ignored")
+    and returns what there was in memory. Rows come from the top, so a last row that was not touched gives it away.
+
+    Raises
+    ------
+    BadPixelsError
+        If the data are not complete (or the last row all white, at 8 or 16 bits: another decoder will tell).
+    """
+    if _END not in data[-4:]:  # OpenJPH would fill in what is missing
+        msg = "the HTJ2K data have no end"
+        raise BadPixelsError(msg)
+    out = np.empty(shape, np.uint16 if bits > 8 else np.uint8)
+    white = np.iinfo(out.dtype).max
+    out[-1] = white
+    pixels: Array = np.asarray(imagecodecs.htj2k_decode(data, skipres=skip, out=out))
+    if pixels.shape != shape or bool((pixels[-1] == white).all()):
+        msg = "the HTJ2K data end before the image does"
+        raise BadPixelsError(msg)
+    return pixels
+
+
+def frame_bytes(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> bytes:
+    """Compressed bytes of one frame, once what they state of themselves agrees with the header.
+
+    Raises
+    ------
+    BadPixelsError
+        If the frame is missing or its own header states another size, more components, or absurdly many tiles.
+    """
+    data = _encapsulated(dataset.PixelData, layout.frames, frame)
+    if data is None:
+        msg = f"{name}: frame {frame} is missing in PixelData (7FE0,0010)"
+        raise BadPixelsError(msg)
+    if layout.transfer_syntax == RLE:
+        return data
+    stated = stated_image(data)
+    if stated is None or not _agrees(stated, layout):
+        found = "holds no image of its kind" if stated is None else f"is {stated.height} x {stated.width}"
+        more = f" of {stated.components} components in {stated.tiles} tiles" if stated else ""
+        msg = f"{name}: the code stream {found}{more}; the header states {layout.rows} x {layout.columns} of "
+        raise BadPixelsError(f"{msg}{layout.samples}")
+    return data
+
+
+def _agrees(stated: StatedImage, layout: PixelFormat) -> bool:
+    same = (stated.height, stated.width, stated.components) == (layout.rows, layout.columns, layout.samples)
+    return same and stated.bits <= 16 and 1 <= stated.tiles <= _MAX_TILES
+
+
+def _encapsulated(data: bytes, frames: int, frame: int) -> bytes | None:
     """Bytes of one encapsulated frame, with pydicom 2.4 as well as 3."""
     generate = getattr(encaps, "generate_frames", None)
     if generate is not None:
         found = generate(data, number_of_frames=frames)
     else:
         found = encaps.generate_pixel_data_frame(data, frames)
-    for index, item in enumerate(found):
-        if index == frame:
-            return bytes(item)
-    msg = f"frame {frame} is missing"
-    raise ValueError(msg)
+    return next((bytes(item) for index, item in enumerate(found) if index == frame), None)
 
 
 def _fallback(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
@@ -146,8 +211,11 @@ def _fallback(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -
     return pixels[frame] if layout.frames > 1 else pixels
 
 
-def _stored_bits(pixels: Array, layout: PixelFormat) -> Array:
-    """Clear what lies outside the stored bits (old overlays do), and extend the sign."""
+def only_stored_bits(pixels: Array, layout: PixelFormat) -> Array:
+    """Clear what lies outside the stored bits (old overlays do), and extend the sign.
+
+    Lossy codecs may overshoot the stored range where they work at a greater depth: those values are clipped.
+    """
     if not pixels.dtype.isnative:
         pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     bits = 8 * pixels.dtype.itemsize
@@ -155,9 +223,12 @@ def _stored_bits(pixels: Array, layout: PixelFormat) -> Array:
     mask = (1 << layout.bits_stored) - 1
     if shift:
         pixels = pixels >> shift
-    if not layout.signed:
-        unsigned = pixels if pixels.dtype.kind == "u" else pixels.view(f"u{bits // 8}")
-        return unsigned & np.asarray(mask, unsigned.dtype) if layout.bits_stored < bits else unsigned
-    signed = pixels.view(f"i{bits // 8}")
-    move = bits - layout.bits_stored
-    return (signed << move) >> move if move else signed
+    if layout.signed:
+        signed: Array = pixels.view(f"i{bits // 8}")
+        move = bits - layout.bits_stored
+        return np.asarray((signed << move) >> move) if move else signed
+    unsigned: Array = pixels if pixels.dtype.kind == "u" else pixels.view(f"u{bits // 8}")
+    if layout.bits_stored >= bits or int(unsigned.max()) <= mask:  # looking is cheaper than another array
+        return unsigned
+    limit = np.asarray(mask, unsigned.dtype)
+    return np.asarray(np.minimum(unsigned, limit) if layout.transfer_syntax in _MAY_BE_LOSSY else unsigned & limit)

@@ -9,21 +9,23 @@ DICOM PS3.3, C.8.11 (mammography), C.11.1, C.11.2 (LUTs); PS3.4, Annex N.2 (orde
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 
+from .._optional import optional_import
 from .._typing import Array, PathLike
 from ..functional.intensity import presentation_like
 from .decode import decode_frame
 from .errors import BadHeaderError, BadPixelsError, MammogramError, NotAnImageError, UnsupportedError
 from .geometry import acquisition_flags, laterality, pixel_spacing, view_position
-from .grayscale import Grayscale, gray_table
+from .grayscale import Grayscale, GrayTable, gray_table
 from .header import PixelFormat, check_header, number, read_header, text
 from .raster import is_raster, read_raster
+from .reduced import area_reduced, check_reduce, decode_reduced
 
 __all__ = ["MAX_PIXELS", "Mammogram", "read_mammogram"]
 
@@ -62,6 +64,9 @@ class Mammogram:
     warnings : tuple of str
     strata : mapping of str to str
         Vendor, model, thickness, force, tube voltage, exposure, age. Nothing that identifies the patient.
+    reduction : str
+        ``""`` at full size; ``"1/4 (wavelet)"`` or ``"1/4 (area)"`` where it was read smaller: size and spacing are
+        those of the smaller image.
     """
 
     pixels: Array
@@ -77,6 +82,7 @@ class Mammogram:
     flags: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     strata: Mapping[str, str] = field(default_factory=dict)
+    reduction: str = ""
 
 
 def read_mammogram(
@@ -86,6 +92,8 @@ def read_mammogram(
     frame: int | None = None,
     allow_color: bool = False,
     raw: bool = False,
+    reduce: int = 0,
+    backend: str = "pydicom",
     max_pixels: int = MAX_PIXELS,
 ) -> Mammogram:
     """Read a DICOM mammogram, or a PNG, JPEG, TIFF or PGM image.
@@ -103,6 +111,11 @@ def read_mammogram(
         Read the luminance of colour secondary captures.
     raw : bool
         Leave images for processing as the detector gave them, rather than bring them to a presentation-like scale.
+    reduce : int
+        Read at 1 / 2 ** `reduce` of the size, 0 to 3. JPEG 2000 and HTJ2K decode no more than that; everything else is
+        decoded and averaged down. Not for calcifications: they are a pixel or two wide.
+    backend : {"pydicom", "itk"}
+        What decodes DICOM pixels: pydicom's parser with imagecodecs, or ITK (the extra ``itk``), which is slower.
     max_pixels : int
         Larger images are refused before anything is decoded.
 
@@ -114,12 +127,16 @@ def read_mammogram(
     ------
     MammogramError
         And nothing else, whatever the file holds; the message names the file, the attribute and what was expected.
+    ValueError
+        If `reduce` or `backend` is none of these.
+    ImportError
+        For the backend ``"itk"`` without its extra.
 
     Notes
     -----
-    Order: decode, stored bits, modality LUT, VOI, inversion (once, by PhotometricInterpretation). Padding becomes
-    the darkest value. Overlay planes are never burnt in. Images for processing get logarithm and inversion (Keller et
-    al. 2012), which `Mammogram.voi` says.
+    Order: decode (and reduce), stored bits, modality LUT, VOI, inversion (once, by PhotometricInterpretation). Padding
+    becomes the darkest value. Overlay planes are never burnt in. Images for processing get logarithm and inversion
+    (Keller et al. 2012), which `Mammogram.voi` says.
 
     Examples
     --------
@@ -128,6 +145,12 @@ def read_mammogram(
     ...
     mammozoo.io.errors.NotAnImageError: absent.dcm: there is no such file
     """
+    check_reduce(reduce)
+    if backend not in ("pydicom", "itk"):
+        msg = f"backend must be 'pydicom' or 'itk', got {backend!r}"
+        raise ValueError(msg)
+    if backend == "itk":
+        optional_import("itk", extra="itk")
     path = Path(path)
     try:
         if not path.is_file():
@@ -137,8 +160,9 @@ def read_mammogram(
             msg = f"{path.name} is empty"
             raise NotAnImageError(msg)
         if is_raster(path):
-            return Mammogram(**read_raster(path, max_pixels=max_pixels))
-        return _read_dicom(path, voi, frame, allow_color=allow_color, raw=raw, max_pixels=max_pixels)
+            return _read_raster(path, reduce=reduce, max_pixels=max_pixels)
+        decode = _Decoding(frame, reduce=reduce, backend=backend)
+        return _read_dicom(path, voi, decode, allow_color=allow_color, raw=raw, max_pixels=max_pixels)
     except MammogramError:
         raise
     except PermissionError as error:
@@ -149,19 +173,50 @@ def read_mammogram(
         raise BadPixelsError(msg) from None
 
 
+def _read_raster(path: Path, *, reduce: int, max_pixels: int) -> Mammogram:
+    found = Mammogram(**read_raster(path, max_pixels=max_pixels))
+    if not reduce:
+        return found
+    return replace(found, pixels=area_reduced(found.pixels, reduce), reduction=f"1/{1 << reduce} (area)")
+
+
+@dataclass(frozen=True)
+class _Decoding:
+    """How the pixels of a DICOM file are to be decoded."""
+
+    frame: int | None
+    reduce: int
+    backend: str
+
+    def __call__(self, path: Path, dataset: Dataset, layout: PixelFormat) -> tuple[Array, str]:
+        """Stored values, and how they were reduced."""
+        name, frame = path.name, self.frame or 0
+        if layout.frames > 1 and self.frame is None:
+            msg = f"{name} has {layout.frames} frames; name one (frame=0) to read it"
+            raise UnsupportedError(msg)
+        if not 0 <= frame < layout.frames:
+            msg = f"{name}: frame {frame} was asked for, it has {layout.frames}"
+            raise BadHeaderError(msg)
+        if self.reduce and layout.photometric == "PALETTE COLOR":
+            msg = f"{name}: colours of a palette cannot be averaged; read it at full size (reduce=0)"
+            raise UnsupportedError(msg)
+        if self.reduce and self.backend == "pydicom":
+            return decode_reduced(dataset, layout, frame=frame, name=name, reduce=self.reduce)
+        if self.backend == "pydicom":
+            return decode_frame(dataset, layout, frame=frame, name=name), ""
+        from .itk_pixels import decode_frame_itk
+
+        full = decode_frame_itk(path, dataset, layout, frame=frame, name=name)
+        return (area_reduced(full, self.reduce), f"1/{1 << self.reduce} (area)") if self.reduce else (full, "")
+
+
 def _read_dicom(
-    path: Path, voi: str | int, frame: int | None, *, allow_color: bool, raw: bool, max_pixels: int
+    path: Path, voi: str | int, decode: _Decoding, *, allow_color: bool, raw: bool, max_pixels: int
 ) -> Mammogram:
     name = path.name
     dataset = read_header(path, max_bytes=8 * max_pixels)
     layout = check_header(dataset, name=name, max_pixels=max_pixels, allow_color=allow_color)
-    if layout.frames > 1 and frame is None:
-        msg = f"{name} has {layout.frames} frames; name one (frame=0) to read it"
-        raise UnsupportedError(msg)
-    if not 0 <= (frame or 0) < layout.frames:
-        msg = f"{name}: frame {frame} was asked for, it has {layout.frames}"
-        raise BadHeaderError(msg)
-    stored = decode_frame(dataset, layout, frame=frame or 0, name=name)
+    stored, reduction = decode(path, dataset, layout)
     intent = _intent(dataset)
     if layout.photometric not in ("MONOCHROME1", "MONOCHROME2"):
         gray = Grayscale(_luminance(stored, dataset), "none", ())
@@ -171,10 +226,11 @@ def _read_dicom(
         gray = gray_table(dataset, layout, voi=voi, name=name).apply(stored)
     view, modifiers = view_position(dataset)
     spacing, source = pixel_spacing(dataset)
+    factor = 1 << decode.reduce
     side, flags = laterality(dataset), acquisition_flags(dataset, modifiers=modifiers)
     return Mammogram(
         pixels=gray.pixels,
-        pixel_spacing=spacing,
+        pixel_spacing=None if spacing is None else (spacing[0] * factor, spacing[1] * factor),
         spacing_source=source,
         laterality=side,
         view_position=view,
@@ -186,6 +242,7 @@ def _read_dicom(
         flags=flags,
         warnings=(*gray.warnings, *_contradiction(gray.pixels, side, flags)),
         strata={key: text(dataset, key) for key in _STRATA if text(dataset, key)},
+        reduction=reduction,
     )
 
 
@@ -205,7 +262,7 @@ def _presentation_like(stored: Array, dataset: Dataset, layout: PixelFormat) -> 
     table = presentation_like(np.arange(low, high + 1), invert_polarity=air_is_bright)
     scale = 65535 / table.max() if table.max() > 0 else 0.0
     levels = np.rint(table * scale).astype(np.uint16)
-    return Grayscale(levels[stored.astype(np.int64) - low], "log", warnings)
+    return GrayTable(levels, low, "log", warnings).apply(stored)
 
 
 def _luminance(stored: Array, dataset: Dataset) -> Array:

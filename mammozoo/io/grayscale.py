@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from pydicom.dataset import Dataset
 
@@ -15,6 +16,9 @@ from .errors import BadHeaderError
 from .header import PixelFormat, number, text
 
 __all__ = ["GrayTable", "Grayscale", "gray_table"]
+
+_WIDE_LUT = int(cv2.__version__.split(".")[0]) >= 5  # since then with 65,536 entries for 16 bits
+_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,21 @@ class GrayTable:
         """Look stored values (H, W) up; without a table they pass uncopied."""
         if self.table is None:
             return Grayscale(stored, self.voi, self.warnings)
-        index = stored if self.first == 0 else stored.astype(np.int32) - self.first
-        return Grayscale(np.take(self.table, index), self.voi, self.warnings)
+        # By the stored word, signed or not: one look-up without a wider copy of the image.
+        words = np.zeros(1 << (8 * stored.dtype.itemsize), self.table.dtype)
+        words[np.arange(self.first, self.first + len(self.table)) % len(words)] = self.table
+        return Grayscale(_look_up(words, stored.view(f"u{stored.dtype.itemsize}")), self.voi, self.warnings)
+
+
+def _look_up(words: Array, stored: Array) -> Array:
+    """Entry of each stored word (uint8 or uint16) in the table of all words."""
+    if stored.dtype.itemsize == 1 or _WIDE_LUT:
+        return np.asarray(cv2.LUT(stored, words))
+    out = np.empty(stored.shape, words.dtype)
+    for start in range(0, len(stored), _ROWS):  # in blocks: numpy widens the indices to 64 bits
+        rows = np.s_[start : start + _ROWS]
+        np.take(words, stored[rows], out=out[rows], mode="clip")
+    return out
 
 
 def gray_table(dataset: Dataset, layout: PixelFormat, *, voi: str | int, name: str) -> GrayTable:
@@ -97,7 +114,8 @@ def gray_table(dataset: Dataset, layout: PixelFormat, *, voi: str | int, name: s
         values = invert(values, low=0.0, high=max(top, float(values.max())))
     values = _without_padding(values, stored, dataset)
     levels = np.rint(values)
-    if not inverse and chosen is None and np.array_equal(levels, stored):
+    same_type = chosen is None or layout.bits_allocated == 16
+    if not inverse and same_type and np.array_equal(levels, stored):
         return GrayTable(None, first, label, tuple(warnings))
     return GrayTable(levels.astype(np.uint16), first, label, tuple(warnings))
 

@@ -23,7 +23,9 @@ TRANSFER_SYNTAXES = {
     "explicit": "1.2.840.10008.1.2.1",
     "rle": "1.2.840.10008.1.2.5",
     "jpeg_lossless": "1.2.840.10008.1.2.4.57",
+    "jpeg_ls_lossless": "1.2.840.10008.1.2.4.80",
     "jpeg2000_lossless": "1.2.840.10008.1.2.4.90",
+    "htj2k_lossless": "1.2.840.10008.1.2.4.201",
 }
 _SOP_CLASS = "1.2.840.10008.5.1.4.1.1.1.2"  # Digital Mammography X-Ray Image Storage - For Presentation
 _BITS = 12
@@ -125,8 +127,8 @@ def mammogram_bytes(
     header : MammogramHeader
     photometric : {"MONOCHROME2", "MONOCHROME1"}
         MONOCHROME1 stores 4095 - pixels, and windows to match: the picture shown is the same.
-    transfer_syntax : {"explicit", "rle", "jpeg_lossless", "jpeg2000_lossless"}
-        All of them lossless.
+    transfer_syntax : {"explicit", "rle", "jpeg_lossless", "jpeg_ls_lossless", "jpeg2000_lossless", "htj2k_lossless"}
+        All of them lossless. The code streams of JPEG-LS and HTJ2K state 16 bits, those of the others 12.
 
     Returns
     -------
@@ -291,6 +293,10 @@ def _encode(stored: Array, transfer_syntax: str) -> bytes:
 
     if transfer_syntax == "jpeg_lossless":
         return bytes(imagecodecs.ljpeg_encode(stored, bitspersample=_BITS))
+    if transfer_syntax == "jpeg_ls_lossless":
+        return bytes(imagecodecs.jpegls_encode(stored))
+    if transfer_syntax == "htj2k_lossless":
+        return bytes(imagecodecs.htj2k_encode(stored))
     if transfer_syntax == "jpeg2000_lossless":
         return bytes(
             imagecodecs.jpeg2k_encode(stored, level=0, codecformat="j2k", reversible=True, bitspersample=_BITS)

@@ -15,7 +15,7 @@ from monai.utils import ensure_tuple
 
 from .._typing import Array, PathLike
 from .dicom import Mammogram, read_mammogram
-from .errors import BadPixelsError
+from .errors import BadPixelsError, UnsupportedError
 
 __all__ = ["MammogramReader"]
 
@@ -29,13 +29,16 @@ class MammogramReader(ImageReader):  # type: ignore[misc]
         As in `read_mammogram`.
     allow_color : bool
     raw : bool
+    reduce : int
+    backend : {"pydicom", "itk"}
         As in `read_mammogram`.
 
     Notes
     -----
     `get_data` returns the transposed *view* (W, H), as MONAI's readers do; nothing is copied. NIfTI files keep their
     shape, (W, H) or (W, H, 1). The metadata hold no None (MONAI cannot collate it): unknown text is ``""``, unknown
-    spacing NaN; the affine is then the unit matrix. Nothing of the patient is in them.
+    spacing NaN; the affine is then the unit matrix. Nothing of the patient is in them. ``reduction`` says how an image
+    was read smaller, ``""`` at full size; NIfTI files are not, and masks read smaller are averaged.
 
     Examples
     --------
@@ -43,11 +46,21 @@ class MammogramReader(ImageReader):  # type: ignore[misc]
     >>> load = LoadImaged("image", reader=MammogramReader(), image_only=True)
     """
 
-    def __init__(self, *, voi: str | int = "first", allow_color: bool = False, raw: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        voi: str | int = "first",
+        allow_color: bool = False,
+        raw: bool = False,
+        reduce: int = 0,
+        backend: str = "pydicom",
+    ) -> None:
         super().__init__()
         self.voi = voi
         self.allow_color = allow_color
         self.raw = raw
+        self.reduce = reduce
+        self.backend = backend
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Accept every file: the content decides."""
@@ -65,10 +78,15 @@ class MammogramReader(ImageReader):  # type: ignore[misc]
 
     def _read(self, path: str) -> tuple[str, Mammogram, Array | None]:
         if path.endswith((".nii", ".nii.gz")):
+            if self.reduce:
+                msg = f"{Path(path).name}: NIfTI files are read at full size only (reduce=0)"
+                raise UnsupportedError(msg)
             pixels, affine = _read_nifti(Path(path))
             spacing = (float(np.linalg.norm(affine[:3, 1])), float(np.linalg.norm(affine[:3, 0])))
             return path, Mammogram(pixels=pixels, pixel_spacing=spacing, spacing_source="NIfTI"), affine
-        return path, read_mammogram(path, voi=self.voi, allow_color=self.allow_color, raw=self.raw), None
+        options = {"voi": self.voi, "allow_color": self.allow_color, "raw": self.raw}
+        found = read_mammogram(path, **options, reduce=self.reduce, backend=self.backend)  # type: ignore[arg-type]
+        return path, found, None
 
     def get_data(self, img: Any) -> tuple[Array, dict[str, Any]]:
         """Return the array (W, H), several files stacked as channels first, and the metadata of the first."""
@@ -100,6 +118,7 @@ def _metadata(path: str, mammogram: Mammogram, affine: Array | None) -> dict[str
         "view_position": mammogram.view_position,
         "presentation_intent": mammogram.presentation_intent,
         "voi": mammogram.voi,
+        "reduction": mammogram.reduction,
         "flags": " ".join(mammogram.flags),
     }
 

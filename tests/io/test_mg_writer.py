@@ -34,11 +34,17 @@ def _pixels(shape: tuple[int, int] = (65, 47)) -> np.ndarray:
     return pixels
 
 
+# What pydicom alone has no decoder for.
+DECODERS = {
+    TRANSFER_SYNTAXES["jpeg_lossless"]: imagecodecs.ljpeg_decode,
+    TRANSFER_SYNTAXES["jpeg_ls_lossless"]: imagecodecs.jpegls_decode,
+    TRANSFER_SYNTAXES["htj2k_lossless"]: imagecodecs.htj2k_decode,
+}
+
+
 def _decode(dataset: pydicom.Dataset) -> np.ndarray:
-    if dataset.file_meta.TransferSyntaxUID != TRANSFER_SYNTAXES["jpeg_lossless"]:
-        return dataset.pixel_array
-    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
-    return imagecodecs.ljpeg_decode(frame)  # pydicom alone has no decoder of JPEG Lossless
+    decode = DECODERS.get(dataset.file_meta.TransferSyntaxUID)
+    return decode(next(generate_frames(dataset.PixelData, number_of_frames=1))) if decode else dataset.pixel_array
 
 
 @pytest.mark.parametrize("shape", [(65, 47), (64, 48), (1, 1)])

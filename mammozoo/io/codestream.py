@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a compressed image states of itself, read before any memory is taken for its pixels.
+
+References
+----------
+ITU-T T.81 (JPEG), Annex B; T.87 (JPEG-LS), Annex C; T.800 (JPEG 2000), Annexes A and I.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+__all__ = ["StatedImage", "stated_image"]
+
+_J2K = b"\xff\x4f\xff\x51"  # start of code stream, image and tile size
+_JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+_JPEG = b"\xff\xd8\xff"
+_SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # start of frame; F7 is that of JPEG-LS
+_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
+
+
+@dataclass(frozen=True)
+class StatedImage:
+    """What the first header of a code stream says.
+
+    Attributes
+    ----------
+    height, width, components : int
+    bits : int
+        Precision of the first component.
+    signed : bool
+    tiles : int
+        Of JPEG 2000; 1 for the others.
+    """
+
+    height: int
+    width: int
+    components: int
+    bits: int
+    signed: bool = False
+    tiles: int = 1
+
+
+def stated_image(data: bytes) -> StatedImage | None:
+    """Read size, components and precision from a JPEG, JPEG-LS or JPEG 2000 image.
+
+    Parameters
+    ----------
+    data : bytes
+
+    Returns
+    -------
+    StatedImage or None
+        None where no header is found; such data do not decode.
+
+    Examples
+    --------
+    >>> frame = bytes([0xFF, 0xD8, 0xFF, 0xC3, 0, 11, 12, 0, 8, 0, 6, 1, 1, 0x11, 0])
+    >>> stated_image(frame)
+    StatedImage(height=8, width=6, components=1, bits=12, signed=False, tiles=1)
+    """
+    try:
+        if data.startswith(_JPEG):
+            return _jpeg(data)
+        start = _in_boxes(data) if data.startswith(_JP2) else 0
+        return _jpeg2000(data, start) if data[start : start + 4] == _J2K else None
+    except (struct.error, IndexError):
+        return None
+
+
+def _jpeg(data: bytes) -> StatedImage | None:
+    place = 2
+    while data[place] == 0xFF:
+        marker = data[place + 1]
+        if marker == 0xFF or marker in _ALONE:  # a fill byte, or a marker of two bytes
+            place += 1 if marker == 0xFF else 2
+            continue
+        if marker in _SOF:
+            bits, height, width, components = struct.unpack(">BHHB", data[place + 4 : place + 10])
+            return StatedImage(height, width, components, bits)
+        place += 2 + max(2, int.from_bytes(data[place + 2 : place + 4], "big"))
+    return None
+
+
+def _in_boxes(data: bytes) -> int:
+    """Where the code stream of a JP2 file starts."""
+    place = 0
+    while place + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[place : place + 8])
+        if kind == b"jp2c":
+            return place + (16 if length == 1 else 8)
+        if length < 8:
+            break
+        place += length
+    return len(data)
+
+
+def _jpeg2000(data: bytes, start: int) -> StatedImage:
+    x, y, x0, y0, tile_x, tile_y, tile_x0, tile_y0 = struct.unpack(">8I", data[start + 8 : start + 40])
+    components, depth, step_x, step_y = struct.unpack(">HBBB", data[start + 40 : start + 45])
+    if not (tile_x and tile_y and step_x and step_y):
+        return StatedImage(0, 0, components, 0)
+    tiles = -(-(x - tile_x0) // tile_x) * -(-(y - tile_y0) // tile_y)
+    width, height = -(-x // step_x) - -(-x0 // step_x), -(-y // step_y) - -(-y0 // step_y)
+    return StatedImage(height, width, components, (depth & 0x7F) + 1, bool(depth & 0x80), tiles)
