@@ -35,6 +35,10 @@ test-gpu: $(READY)
 test-real: $(READY)  ## needs MAMMOZOO_REAL_DATA
 	$(BIN)/python -m pytest -q -m real
 
+label-test: $(READY)  ## needs Chromium and its driver (apt-get install chromium chromium-driver)
+	$(BIN)/python -m mammozoo label setup --tests
+	$(BIN)/python -m pytest -q -m label tests/label
+
 lint: $(READY)
 	$(BIN)/ruff check mammozoo tests scripts
 	$(BIN)/mypy mammozoo

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The MONAI Label app: bundles of this zoo on a folder of mammograms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.tasks.activelearning.random import Random
+
+from .. import __version__
+from .datastore import MammogramDatastore
+from .strategies import Entropy, First
+from .tasks import AnnotationTrainTask, MammogramInferTask
+
+__all__ = ["MammographyApp"]
+
+
+class MammographyApp(MONAILabelApp):  # type: ignore[misc]
+    """MONAI Label's bundle app with a datastore, tasks and strategies that know 2-D mammograms.
+
+    Parameters
+    ----------
+    app_dir : str
+        The workspace's ``app`` folder; the bundles lie in ``model/<name>``.
+    studies : str
+        Folder with the images.
+    conf : mapping
+        ``models``: names of the bundles, separated by commas.
+    """
+
+    def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        self.bundles = {name: str(Path(app_dir, "model", name)) for name in conf["models"].split(",")}
+        super().__init__(
+            app_dir=app_dir,
+            studies=studies,
+            conf=dict(conf),
+            name="MammoZoo",
+            description="Annotation of 2-D mammograms. Research use only, not for diagnosis.",
+            version=__version__,
+        )
+
+    def init_datastore(self) -> MammogramDatastore:
+        """Images of the study folder, labels of the workspace."""
+        python = os.environ.get("MAMMOZOO_LABEL_SEG_PYTHON", "")
+        return MammogramDatastore(self.studies, os.environ["MAMMOZOO_LABEL_WORKSPACE"], seg_python=python)
+
+    def init_infers(self) -> dict[str, MammogramInferTask]:
+        """One task a bundle."""
+        tasks = {name: MammogramInferTask(path, self.conf) for name, path in self.bundles.items()}
+        for name, task in tasks.items():
+            if not task.valid:
+                msg = f"the bundle {name} cannot be served: it lacks weights or configs/inference.json"
+                raise ValueError(msg)
+        return tasks
+
+    def init_trainers(self) -> dict[str, AnnotationTrainTask]:
+        """One task a bundle that has a training configuration."""
+        tasks = {name: AnnotationTrainTask(path, self.conf) for name, path in self.bundles.items()}
+        return {name: task for name, task in tasks.items() if task.is_valid()}
+
+    def init_strategies(self) -> dict[str, Any]:
+        """Random, first, and the entropy of the first bundle (or the one a request names)."""
+        return {"random": Random(), "first": First(), "entropy": Entropy(self._infers)}

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write DICOM segmentations in the background, in a process of the environment that has highdicom."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import subprocess
+import threading
+from pathlib import Path
+
+from .labels import LabelStore
+
+__all__ = ["SegQueue"]
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT = 120
+
+
+class SegQueue:
+    """One worker that writes ``final/<id>.dcm`` after a label is saved.
+
+    Parameters
+    ----------
+    store : LabelStore
+    python : str
+        The main environment's Python; empty = segmentations are not written.
+
+    Notes
+    -----
+    The outcome stands in the label's record under ``dicom_seg``: ``waiting``, ``written`` or ``failed: ...``. A label
+    that is saved again while its segmentation is being written is written again.
+    """
+
+    def __init__(self, store: LabelStore, *, python: str) -> None:
+        self.store = store
+        self.python = python
+        self._waiting: queue.Queue[tuple[str, Path]] = queue.Queue()
+        if python:
+            threading.Thread(target=self._work, name="dicom-seg", daemon=True).start()
+
+    def add(self, image_id: str, source: Path) -> None:
+        """Queue the final label of a DICOM image."""
+        if self.python:
+            self.store.update_info(image_id, "final", {"dicom_seg": "waiting"})
+            self._waiting.put((image_id, source))
+
+    def wait(self) -> None:
+        """Return when everything queued has been written or has failed."""
+        self._waiting.join()
+
+    def _work(self) -> None:
+        while True:
+            image_id, source = self._waiting.get()
+            try:
+                self._write(image_id, source)
+            except Exception:
+                logger.exception("a DICOM segmentation could not be written")
+            finally:
+                self._waiting.task_done()
+
+    def _write(self, image_id: str, source: Path) -> None:
+        saved = self.store.info(image_id, "final").get("saved")
+        if saved is None:  # removed meanwhile
+            return
+        command = [self.python, "-W", "ignore", "-m", "mammozoo.label.seg_files", str(self.store.root), image_id]
+        root = Path(__file__).resolve().parents[2]  # a clone that is not installed is found from its root
+        try:
+            done = subprocess.run(
+                [*command, str(source)], capture_output=True, text=True, timeout=_TIMEOUT, cwd=root, check=False
+            )
+            answer = json.loads(done.stdout.strip().splitlines()[-1])
+        except (subprocess.TimeoutExpired, ValueError, IndexError, OSError) as error:
+            answer = {"error": f"the writer failed ({type(error).__name__})"}
+        if self.store.info(image_id, "final").get("saved") != saved:
+            self.store.path(image_id, "final", suffix=".dcm").unlink(missing_ok=True)
+            return
+        outcome = "written" if "written" in answer else f"failed: {answer.get('error', 'unknown')}"
+        self.store.update_info(image_id, "final", {"dicom_seg": outcome})

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How unsure a model is of an image: the entropy of its probabilities inside the breast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import Array
+from ..functional.breast_mask import segment_breast
+
+__all__ = ["breast_entropy", "mean_entropy"]
+
+_LONG_SIDE = 512
+
+
+def mean_entropy(probability: Array, mask: Array) -> float:
+    """Mean binary entropy over a mask, in bits a pixel.
+
+    Parameters
+    ----------
+    probability : (H, W) array
+        0 to 1.
+    mask : (H, W) array of bool
+
+    Returns
+    -------
+    float
+        0 (sure everywhere) to 1 (0.5 everywhere); 0 of an empty mask.
+
+    Examples
+    --------
+    >>> mean_entropy(np.array([[0.5, 1.0]]), np.array([[True, True]]))
+    0.5
+    """
+    p = np.clip(np.asarray(probability, np.float64)[np.asarray(mask, bool)], 1e-7, 1 - 1e-7)
+    if p.size == 0:
+        return 0.0
+    return round(float(np.mean(-p * np.log2(p) - (1 - p) * np.log2(1 - p))), 5)
+
+
+def breast_entropy(pixels: Array, probability: Array) -> float:
+    """Mean entropy of a lesion probability inside the breast.
+
+    Parameters
+    ----------
+    pixels : (H, W) array
+        The mammogram, bright is tissue.
+    probability : (H, W) array
+        Of the same size.
+
+    Returns
+    -------
+    float
+        As `mean_entropy`. Computed on every k-th pixel, so that the long side is at most 1,024.
+
+    References
+    ----------
+    Settles, Active learning literature survey, 2009, section 3.1 (uncertainty sampling by entropy).
+    """
+    step = max(1, max(pixels.shape) // _LONG_SIDE)
+    small = np.ascontiguousarray(pixels[::step, ::step])
+    return mean_entropy(probability[::step, ::step], segment_breast(small).mask)
