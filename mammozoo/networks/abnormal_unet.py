@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from .blocks import check_sides, conv_block
 
@@ -28,18 +29,23 @@ class AbnormalUNet(nn.Module):
     out_channels : int
         1: the probability of lesion, as a logit.
     width : int
-        Channels of the first block; the next have 2, 4 and (bottleneck) 8 times as many. The paper's 64.
+        Channels of the first block, doubled at each level: 2, 4 and (bottleneck) 8 times as many. The paper's 64.
     dropout : float
-        After each of the three poolings. The paper's 0.3.
+        After each pooling. The paper's 0.3.
+    levels : int
+        Down blocks above the bottleneck. The paper's 3.
     convs_per_block : int
         The paper says "layers": 2; one gives 3,790,017 parameters.
     transpose_kernel : {2, 3}
         Kernel of the transposed convolutions, stride 2; 3 gives 8,561,985 parameters.
+    stem_stride : int
+        The paper's is 1. With 2 each 2 x 2 block of pixels enters as four channels and leaves as four logits: the
+        network sees twice as far and a step costs a quarter.
 
     Notes
     -----
-    Takes (B, C, W, H) float with sides that are multiples of 8, and returns logits of the same size. The encoder's
-    tensors are those whose names begin with ``encoder``.
+    Takes (B, C, W, H) float with sides that are multiples of `stem_stride` x 2^`levels`, and returns logits of the same
+    size. The encoder's tensors are those whose names begin with ``encoder``.
 
     Examples
     --------
@@ -54,27 +60,33 @@ class AbnormalUNet(nn.Module):
         *,
         width: int = 64,
         dropout: float = 0.3,
+        levels: int = 3,
         convs_per_block: int = 2,
         transpose_kernel: int = 2,
+        stem_stride: int = 1,
     ) -> None:
         super().__init__()
-        widths = [width, 2 * width, 4 * width]
-        inputs = [in_channels, *widths]
+        if stem_stride < 1 or levels < 1:
+            msg = f"stem_stride is {stem_stride} and levels is {levels}; both are at least 1"
+            raise ValueError(msg)
+        self.stem_stride, self.side_multiple = stem_stride, stem_stride * 2**levels
+        widths = [width * 2**level for level in range(levels)]
+        inputs = [in_channels * stem_stride**2, *widths]
         self.encoder = nn.ModuleList(
             conv_block(a, b, convs=convs_per_block) for a, b in zip(inputs[:-1], widths, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
         self.dropout = nn.Dropout(dropout)
-        self.bottleneck = conv_block(4 * width, 8 * width, convs=convs_per_block)
+        self.bottleneck = conv_block(widths[-1], 2 * widths[-1], convs=convs_per_block)
         self.upsample = nn.ModuleList(_double(2 * w, w, kernel=transpose_kernel) for w in reversed(widths))
         self.decoder = nn.ModuleList(conv_block(2 * w, w, convs=convs_per_block) for w in reversed(widths))
-        self.head = nn.Conv2d(width, out_channels, 1)
+        self.head = nn.Conv2d(width, out_channels * stem_stride**2, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Compute logits (B, out_channels, W, H) of an image (B, in_channels, W, H)."""
-        check_sides(image, multiple=8, network="AbnormalUNet")
+        check_sides(image, multiple=self.side_multiple, network="AbnormalUNet")
         skips = []
-        features = image
+        features = functional.pixel_unshuffle(image, self.stem_stride)
         for block in self.encoder:
             features = block(features)
             skips.append(features)
@@ -82,8 +94,7 @@ class AbnormalUNet(nn.Module):
         features = self.bottleneck(features)
         for upsample, block, skip in zip(self.upsample, self.decoder, reversed(skips), strict=True):
             features = block(torch.cat([skip, upsample(features)], dim=1))
-        logits: torch.Tensor = self.head(features)
-        return logits
+        return functional.pixel_shuffle(self.head(features), self.stem_stride)
 
 
 def _double(in_channels: int, out_channels: int, *, kernel: int) -> nn.ConvTranspose2d:

@@ -16,6 +16,7 @@ from mammozoo.networks.abnormal_unet import AbnormalUNet
         ({"in_channels": 3}, 7_702_977),
         ({"transpose_kernel": 3}, 8_561_985),
         ({"convs_per_block": 1}, 3_790_017),
+        ({"width": 24, "levels": 4, "stem_stride": 2}, 4_370_572),
     ],
 )
 def test_parameter_count(options: dict[str, Any], count: int) -> None:
@@ -69,6 +70,15 @@ def test_wrong_sides_and_kernels_are_named() -> None:
         AbnormalUNet(width=4)(torch.zeros(1, 1, 30, 32))
     with pytest.raises(ValueError, match="2 or 3"):
         AbnormalUNet(transpose_kernel=4)
+    with pytest.raises(ValueError, match="stem_stride is 0"):
+        AbnormalUNet(stem_stride=0)
+
+
+def test_a_strided_stem_keeps_the_size_and_asks_for_more_levels() -> None:
+    network = AbnormalUNet(width=4, levels=4, stem_stride=2)
+    assert network(torch.rand(2, 1, 64, 32)).shape == (2, 1, 64, 32)
+    with pytest.raises(ValueError, match="multiples of 32, got 48 x 64"):
+        network(torch.zeros(1, 1, 48, 64))
 
 
 def test_export_gives_the_same_numbers() -> None:
