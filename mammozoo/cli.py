@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .cli_release import check, check_options, compose, compose_options, package, package_options
+from .cli_tables import parse_value, tables, tables_options
 from .label.commands import label_command, label_options
 
 __all__ = ["main"]
@@ -80,7 +81,7 @@ def _entries() -> list[_Entry]:
         _Entry("anchors", _anchors_options, _anchors, "cluster the lesions' sizes for a detector", "manifest data.csv"),
         _Entry("predict", _predict_options, _predict, "run a bundle on a study", f"STUDY --bundle {_EXAMPLE} --html"),
         _Entry("evaluate", _evaluate_options, _evaluate, "score predictions", "--pred OUT --truth data.csv --out D"),
-        _Entry("tables", _tables_options, _tables, "print a paper's tables beside ours", "aunet --results runs"),
+        _Entry("tables", tables_options, tables, "print a paper's tables beside ours", "aunet --results runs"),
         _Entry("label", label_options, label_command, "annotate with MONAI Label", "start --studies D --bundles A,B"),
         _Entry("compose", compose_options, compose, "write the bundles' configurations from recipes", "--check"),
         _Entry("check", check_options, check, "check bundles, folders or zips, without running them", "bundles/*"),
@@ -256,45 +257,6 @@ def _anchors(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tables_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paper", choices=("aunet", "cem"), help="whose tables")
-    parser.add_argument("--results", type=Path, default=Path("runs"), help="a folder a cell; finished cells are read")
-    parser.add_argument("--data", type=Path, help="manifest CSV on which to run the cells of --run")
-    parser.add_argument("--split-file", type=Path, help="fixed patient split of that data")
-    parser.add_argument("--run", nargs="*", metavar="CELL", help="run these cells (none named: all that --data allows)")
-    parser.add_argument("--repeats", type=int, default=1, help="runs a cell, seeds 0, 1, ... (default: 1)")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys for every run, as width=8")
-    parser.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
-
-
-def _tables(args: argparse.Namespace) -> int:
-    from .report.paper import TableRun, print_tables
-
-    options = {key: _value(text) for key, _, text in (item.partition("=") for item in args.set)}
-    run = TableRun(
-        results=args.results,
-        data=args.data,
-        split_file=args.split_file,
-        cells=args.run,
-        options=options,
-        repeats=args.repeats,
-    )
-    if args.paper == "cem":
-        from .report.cem_tables import print_cem_tables
-
-        print(print_cem_tables(root=args.root, run=run))
-    else:
-        print(print_tables(args.paper, root=args.root, run=run))
-    return 0
-
-
-def _value(text: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return {"True": True, "False": False, "None": None}.get(text, text)
-
-
 def _predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", nargs="+", help="folder, zip, manifest CSV or files, of mixed vendors and formats")
     parser.add_argument("--bundle", required=True, help="name in bundles/, or the folder of an unzipped bundle")
@@ -308,6 +270,7 @@ def _predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", action="store_true", help="a page a study, OUT/study.html")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="inference.json's keys, as width=16")
     parser.add_argument("--strict", action="store_true", help="exit 1 at the end when any input failed")
+    parser.add_argument("--trust", action="store_true", help="run a bundle from elsewhere that the check objects to")
 
 
 def _predict(args: argparse.Namespace) -> int:
@@ -336,7 +299,7 @@ def _predict(args: argparse.Namespace) -> int:
             bundle=args.bundle,
             weights=args.weights,
             objects=objects,
-            options={key: _value(text) for key, _, text in (item.partition("=") for item in args.set)},
+            options={key: parse_value(text) for key, _, text in (item.partition("=") for item in args.set)},
             progress=progress,
         )
     for image in result.images:

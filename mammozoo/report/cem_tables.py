@@ -13,11 +13,11 @@ import numpy as np
 
 from .._typing import Array, PathLike
 from ..engines.crossvalidation import read_scores
-from ..engines.grid import cell_result, run_cell
+from ..engines.grid import cell_result
 from ..engines.score_table import score_units
 from ..metrics.curves import compute_auroc
 from ..stats.summary_classification import MeasureInterval, Unit, bootstrap_measures
-from .paper import TableRun
+from .paper import TableRun, run_cells
 from .tables import markdown_table
 
 __all__ = ["auroc_difference", "print_cem_tables"]
@@ -87,7 +87,8 @@ def print_cem_tables(*, root: PathLike, run: TableRun) -> str:
     """
     spec = json.loads(Path(root, "configs", "tables", "cem.json").read_text(encoding="utf-8"))
     cells = {f"{backbone}_{name}": (backbone, name) for backbone in spec["backbones"] for name in spec["inputs"]}
-    _run_cells(spec, cells, root=Path(root), run=run)
+    keys = {cell: {"backbone": backbone, **spec["inputs"][name]} for cell, (backbone, name) in cells.items()}
+    run_cells(keys, bundle=Path(root, "bundles", spec["bundle"]), run=run)
     missing = [cell for cell in cells if cell_result(run.results / cell) is None]
     options = ", ".join(f"{key} {value}" for key, value in run.options.items())
     notes = [f"runs of this command use {options}"] if options else []
@@ -103,25 +104,6 @@ def print_cem_tables(*, root: PathLike, run: TableRun) -> str:
     return "\n".join(
         [*parts, "## Why these are not the same experiments", "", *(f"- {r}" for r in [*spec["reasons"], *notes]), ""]
     )
-
-
-def _run_cells(spec: Row, cells: Mapping[str, tuple[str, str]], *, root: Path, run: TableRun) -> None:
-    if run.cells is None:
-        return
-    if run.data is None:
-        msg = "--run needs --data, the manifest to run on"
-        raise ValueError(msg)
-    unknown = [cell for cell in run.cells if cell not in cells]
-    if unknown:
-        msg = f"no cell {unknown[0]!r}; there are {', '.join(cells)}"
-        raise ValueError(msg)
-    data: dict[str, Any] = {"dataset": "manifest", "dataset_dir": str(run.data)}
-    if run.split_file is not None:
-        data["split_file"] = str(run.split_file)
-    for cell in run.cells or cells:
-        backbone, name = cells[cell]
-        overrides = {**data, "backbone": backbone, **spec["inputs"][name], **run.options}
-        run_cell(root / "bundles" / spec["bundle"], folder=run.results / cell, overrides=overrides)
 
 
 def _figures(spec: Row, cells: Mapping[str, tuple[str, str]], run: TableRun) -> str:

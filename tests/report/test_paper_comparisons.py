@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from mammozoo.io.write import write_csv
-from mammozoo.report import paper
-from mammozoo.report.paper import TableRun, print_tables
+from mammozoo.report import aunet_tables
+from mammozoo.report.aunet_tables import print_aunet_tables
+from mammozoo.report.paper import TableRun
 from mammozoo.report.paper_comparisons import case_values, comparison_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,11 +48,11 @@ def test_differences_and_adjusted_p_values(tmp_path: Path) -> None:
 
 
 def test_repeated_runs_show_their_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "images_per_second", lambda network, **_: 1.0)
+    monkeypatch.setattr(aunet_tables, "images_per_second", lambda network, **_: 1.0)
     _run(tmp_path / "aunet", [0.5, 0.7])
     _run(tmp_path / "aunet_seed1", [0.6, 0.8])
     _run(tmp_path / "fusionnet", [0.4, 0.6])
-    text = print_tables("aunet", root=ROOT, run=TableRun(results=tmp_path))
+    text = print_aunet_tables(root=ROOT, run=TableRun(results=tmp_path))
     line = next(line for line in text.splitlines() if line.startswith("| r = 16") and "DSC" in line)
     assert "0.650 ± 0.071 (2 runs)" in line
     assert "Against AUNet" in text

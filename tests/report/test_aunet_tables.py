@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mammozoo.cli import main
-from mammozoo.report import paper
-from mammozoo.report.paper import TableRun, print_tables
+from mammozoo.report import aunet_tables
+from mammozoo.report.aunet_tables import print_aunet_tables
+from mammozoo.report.paper import TableRun
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = json.loads((ROOT / "configs" / "tables" / "aunet.json").read_text(encoding="utf-8"))
@@ -18,7 +19,7 @@ SPEC = json.loads((ROOT / "configs" / "tables" / "aunet.json").read_text(encodin
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not time the paper's networks in every test."""
-    monkeypatch.setattr(paper, "images_per_second", lambda network, **_: 1.0)
+    monkeypatch.setattr(aunet_tables, "images_per_second", lambda network, **_: 1.0)
 
 
 def test_all_seven_tables_stand_in_the_file() -> None:
@@ -40,7 +41,7 @@ def test_differences_that_the_text_states_hold_in_the_file() -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_what_was_not_run_says_so_with_its_command(tmp_path: Path) -> None:
-    text = print_tables("aunet", root=ROOT, run=TableRun(results=tmp_path))
+    text = print_aunet_tables(root=ROOT, run=TableRun(results=tmp_path))
     assert text.count("## Table ") == 7
     assert "python -m monai.bundle run training" in text
     assert "--reduction 2" in text
@@ -55,7 +56,7 @@ def test_a_finished_cell_is_read(tmp_path: Path) -> None:
     }
     (tmp_path / "aunet").mkdir()
     (tmp_path / "aunet" / "metrics.json").write_text(json.dumps({"overall": overall}))
-    text = print_tables("aunet", root=ROOT, run=TableRun(results=tmp_path))
+    text = print_aunet_tables(root=ROOT, run=TableRun(results=tmp_path))
     line = next(line for line in text.splitlines() if line.startswith("| r = 16") and "DSC" in line)
     assert [cell.strip() for cell in line.split("|")[3:8]] == ["0.500", "0.818", "-0.318", "7", "168"]
 
