@@ -9,6 +9,7 @@ Sun et al., Phys Med Biol 65 055005, 2020, doi:10.1088/1361-6560/ab5745, Tables 
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -61,7 +62,9 @@ def print_aunet_tables(*, root: PathLike, run: TableRun) -> str:
                 command=partial(cell_command, bundle=spec["bundle"], dataset=table["dataset"]),
             )
         )
-        if table["dataset"] is not None:
+        if table["dataset"] is None:
+            parts.append(f"Timed on {_device()}: one image at a time, float32, {torch.get_num_threads()} CPU threads.\n")
+        else:
             cases = {row["id"]: case_values(run.folders(row["id"])) for row in table["rows"]}
             parts.append(
                 comparison_table(table["rows"], cases, reference=table.get("reference", table["rows"][-1]["id"]))
@@ -83,6 +86,10 @@ def _read(row: Row, *, run: TableRun) -> dict[str, tuple[float, int | None, str]
         spread = f" ± {stdev(means):.3f} ({len(means)} runs)" if len(means) > 1 else ""
         found[name] = (mean(means), finished[0][name]["n"], spread)
     return found
+
+
+def _device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"this CPU ({platform.machine()})"
 
 
 def _complexity(row: Row) -> dict[str, tuple[float, int | None, str]]:

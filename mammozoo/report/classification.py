@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .._typing import PathLike
+from ..engines.crossvalidation import read_scores
+from ..engines.grid import cell_result
 from ..engines.score_table import score_units
 from ..io.write import write_text
 from .classification_curves import Scores, score_curves_figure
 from .curves import write_curves, write_figure
 from .tables import markdown_table
 
-__all__ = ["classification_report", "write_classification_report"]
+__all__ = ["classification_report", "write_classification_report", "write_crossvalidation_report"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ FIGURES: Mapping[str, str] = {
     "ece": "Expected calibration error",
 }
 _PANELS = (("Loss", "train_loss", "val_loss"), ("AUROC", "train_auroc", "val_auroc"))
+_PARTS = {"validation": "out of fold", "test": "ensemble, test part"}
 _ORDER = ("patient", "breast", "image")  # the headline first
 
 
@@ -69,6 +72,53 @@ def write_classification_report(
         write_curves(folder / "training_curves.png", history, panels=_PANELS)
     print(text)
     logger.info("report, table and curves are in %s", folder)
+
+
+def write_crossvalidation_report(*, folder: PathLike, title: str) -> None:
+    """Write ``report.md`` and ``curves.png`` of a finished cross-validation: its folds, then the ensemble's figures.
+
+    Parameters
+    ----------
+    folder : path
+        With ``metrics.json`` and ``per_case.csv``, as `mammozoo.engines.crossvalidation.cross_validate` leaves it.
+    title : str
+        Name of the bundle.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the cross-validation is not finished.
+    """
+    folder = Path(folder)
+    result = cell_result(folder)
+    if result is None:
+        msg = f"{folder} holds no metrics.json; the cross-validation is not finished"
+        raise FileNotFoundError(msg)
+    text = "\n".join([classification_report(result, title=f"{title}: ensemble of the folds"), *_folds(result)])
+    write_text(folder / "report.md", text)
+    patients = {part: score_units(read_scores(folder / "per_case.csv", part=part))["patient"] for part in _PARTS}
+    curves = {_PARTS[part]: Scores(unit.scores, unit.labels) for part, unit in patients.items()}
+    write_figure(folder / "curves.png", score_curves_figure(curves, title=f"{title}, per patient"))
+    print(text)
+    logger.info("report, table and curves are in %s", folder)
+
+
+def _folds(result: Mapping[str, Any]) -> list[str]:
+    """Section on the folds: each one's AUROC, their mean and spread, and the pooled out-of-fold figure."""
+    found = result["cross_validation"]
+    body = [[fold, "-" if value is None else _number(value)] for fold, value in found["auroc_per_patient"].items()]
+    lines = ["## Folds", "", markdown_table(["Fold", "AUROC per patient"], body), ""]
+    if found["mean"] is not None and found["sd"] is not None:
+        lines += [f"Mean {found['mean']:.3f}, SD {found['sd']:.3f}.", ""]
+    for name in _ORDER:
+        unit = found["out_of_fold"][name]
+        pooled = unit["figures"]["half"]["auroc"]
+        interval = " to ".join(_number(bound) for bound in pooled["interval"])
+        lines.append(
+            f"Out of fold, per {name}: AUROC {_number(pooled['estimate'])} (95 % {interval}), n = {unit['n']} of"
+            f" {unit['patients']} patients.  "
+        )
+    return [*lines, ""]
 
 
 def classification_report(summary: Mapping[str, Any], *, title: str) -> str:

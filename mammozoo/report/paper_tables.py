@@ -73,13 +73,14 @@ def paper_table(
             digits = (
                 3 if abs(expected) < 10 and not isinstance(expected, int) else 1 if isinstance(expected, float) else 0
             )
+            finer = digits if value is None or float(value).is_integer() or abs(value) >= 10 else max(digits, 2)
             body.append(
                 [
                     row["name"],
                     columns[metric],
-                    "not run" if value is None else f"{value:.{digits}f}{spread}",
+                    "not run" if value is None else f"{value:.{finer}f}{spread}",
                     f"{expected:.{digits}f}",
-                    "-" if value is None else f"{value - expected:+.{digits}f}",
+                    "-" if value is None else f"{value - expected:+.{finer}f}",
                     "-" if n is None else str(n),
                     str(spec.get("n", "-")),
                 ]

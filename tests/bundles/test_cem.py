@@ -153,6 +153,10 @@ def test_crossvalidating_ends_with_the_ensemble_on_the_test_part(contrast_dir: P
     options = {"dataset_dir": str(contrast_dir), "output_dir": str(tmp_path), "epochs": 1, "folds": [0, 1]}
     _workflow(["train.json"], "train", "crossvalidating", **options).run()
     folder = tmp_path / "experiments" / "crossvalidation"
+    report = (folder / "report.md").read_text()
+    assert "ensemble of the folds" in report
+    assert "Out of fold, per patient: AUROC" in report
+    assert (folder / "curves.png").is_file()
     metrics = json.loads((folder / "metrics.json").read_text())
     test = {item["id"] for item in contrast_datalist(part="test", dataset="phantom", dataset_dir=contrast_dir)}
     rows = _read(folder / "per_case.csv")
