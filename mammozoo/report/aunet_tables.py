@@ -63,7 +63,8 @@ def print_aunet_tables(*, root: PathLike, run: TableRun) -> str:
             )
         )
         if table["dataset"] is None:
-            parts.append(f"Timed on {_device()}: one image at a time, float32, {torch.get_num_threads()} CPU threads.\n")
+            threads = torch.get_num_threads()
+            parts.append(f"Timed on {_device()}: one image at a time, float32, {threads} CPU threads.\n")
         else:
             cases = {row["id"]: case_values(run.folders(row["id"])) for row in table["rows"]}
             parts.append(

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,4 +79,5 @@ def run_cells(cells: Mapping[str, Mapping[str, Any]], *, bundle: PathLike, run: 
     for cell in run.cells or cells:
         for seed, folder in enumerate(run.folders(cell)[: run.repeats]):
             overrides = {**data, **cells[cell], **run.options, **({"seed": seed} if seed else {})}
-            run_cell(bundle, folder=folder, overrides=overrides)
+            with redirect_stdout(sys.stderr):  # the runs' own reports; the tables alone are the output
+                run_cell(bundle, folder=folder, overrides=overrides)
