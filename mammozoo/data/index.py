@@ -68,6 +68,8 @@ class IndexReport:
         """Text rendering."""
         lines = [f"{self.images} images, {self.patients} patients, {self.findings} findings"]
         for name, table in self.counts.items():
+            if not table:
+                continue
             shown = ", ".join(f"{key or 'unknown'} {n}" for key, n in list(table.items())[:8])
             lines.append(f"{name}: {shown}" + (f", ... ({len(table)} values)" if len(table) > 8 else ""))
         lines += [*self._mask_lines(), *(f"odd {item}" for item in self.issues)]
