@@ -16,6 +16,7 @@ _PRINTERS = {
     "abnormal_unet": ("abnormal_unet_tables", "print_abnormal_unet_tables"),
     "aunet": ("aunet_tables", "print_aunet_tables"),
     "cem": ("cem_tables", "print_cem_tables"),
+    "two_stage": ("two_stage_tables", "print_two_stage_tables"),
 }
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from .._typing import PathLike
+from ..io.write import write_text
 from .run_record import recorded_run
 
-__all__ = ["cell_result", "run_cell", "run_workflow"]
+__all__ = ["cell_result", "open_cell", "run_cell", "run_workflow"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,42 @@ def cell_result(folder: PathLike) -> dict[str, Any] | None:
     """
     file = Path(folder) / "metrics.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def open_cell(folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a cell's folder with ``options.json``, or see that it was made with the same options.
+
+    Parameters
+    ----------
+    folder : path
+    overrides : mapping
+        Keys and their values.
+
+    Returns
+    -------
+    dict
+        The overrides as they come back from JSON.
+
+    Raises
+    ------
+    ValueError
+        If the cell was begun with other overrides.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     open_cell(place, {"size": (8, 8)})
+    {'size': [8, 8]}
+    """
+    options: dict[str, Any] = json.loads(json.dumps(dict(overrides)))
+    record = Path(folder) / "options.json"
+    if not record.is_file():
+        write_text(record, json.dumps(options, indent=2) + "\n")
+    elif json.loads(record.read_text(encoding="utf-8")) != options:
+        msg = f"{folder} holds a run with other options: {record.read_text(encoding='utf-8').strip()}"
+        raise ValueError(msg)
+    return options
 
 
 def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,17 +97,11 @@ def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]
         If the cell was finished with other overrides.
     """
     folder, configs = Path(folder), Path(bundle) / "configs"
-    options = json.loads(json.dumps(dict(overrides)))
-    record = folder / "options.json"
-    if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != options:
-        msg = f"{folder} holds a run with other options: {record.read_text(encoding='utf-8').strip()}"
-        raise ValueError(msg)
+    options = open_cell(folder, overrides)
     done = cell_result(folder)
     if done is not None:
         logger.info("%s is finished", folder.name)
         return done
-    folder.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
     places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder)}
     with recorded_run(folder / "run.json"):
         run_workflow([configs / "train.json"], "training", {**options, **places, "resume": True})

@@ -183,19 +183,31 @@ class MultiScaleDetector:
         self.channels = channels
         self.amp = amp
 
-    @torch.inference_mode()
     def __call__(self, image: Array) -> ImageDetections:
         """Detect in an image (H, W) of grey levels from 0 to 1."""
-        frame = find_frame(image, **self.frame_options)
-        framed = frame_image(image.astype(np.float32, copy=False), frame, size=self.frame_size)
-        device = next(self.network.parameters()).device
+        return self.detect([image])[0]
+
+    @torch.inference_mode()
+    def detect(self, images: Sequence[Array]) -> list[ImageDetections]:
+        """Detect in images (H, W) of any sizes: at every scale all of them are one batch."""
+        frames = [find_frame(image, **self.frame_options) for image in images]
+        framed = [
+            frame_image(image.astype(np.float32, copy=False), frame, size=self.frame_size)
+            for image, frame in zip(images, frames, strict=True)
+        ]
         self.network.eval()
-        found = []
-        for size in self.scales:
-            rows = framed if size == self.frame_size else resize(framed, size=size)
-            tensor = torch.from_numpy(np.ascontiguousarray(rows.T)).to(device)[None, None]
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.amp):
-                outputs = self.network(tensor.expand(-1, self.channels, -1, -1))
-            (one,) = detect_batch(outputs, self.anchors, **self.limits)
-            found.append((one.boxes.double().cpu().numpy(), one.scores.double().cpu().numpy()))
-        return ImageDetections(frame, self.scales, found)
+        by_scale = [self._detect_at(size, framed) for size in self.scales]
+        return [
+            ImageDetections(frame, self.scales, scales)
+            for frame, scales in zip(frames, zip(*by_scale, strict=True), strict=True)
+        ]
+
+    def _detect_at(self, size: tuple[int, int], framed: Sequence[Array]) -> list[tuple[Array, Array]]:
+        """Boxes and scores of every framed image at one scale."""
+        device = next(self.network.parameters()).device
+        rows = np.stack([image if size == self.frame_size else resize(image, size=size) for image in framed])
+        batch = torch.from_numpy(np.ascontiguousarray(rows.transpose(0, 2, 1))).to(device)[:, None]
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.amp):
+            outputs = self.network(batch.expand(-1, self.channels, -1, -1))
+        found = detect_batch(outputs, self.anchors, **self.limits)
+        return [(one.boxes.double().cpu().numpy(), one.scores.double().cpu().numpy()) for one in found]

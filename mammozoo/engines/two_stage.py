@@ -152,15 +152,13 @@ class TwoStageInferer(Inferer):
 
     def __call__(self, inputs: Tensor, network: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Probability (B, 1, W, H) of lesion in native images (B, 1, W, H) with grey levels from 0 to 1."""
-        self.regions, self.found, maps = [], [], []
-        for image in inputs:
-            rows = np.ascontiguousarray(image[0].detach().cpu().float().numpy().T)
-            found = self.detector(rows)
+        images = [np.ascontiguousarray(image[0].detach().cpu().float().numpy().T) for image in inputs]
+        self.regions, self.found, maps = [], self.detector.detect(images), []
+        for rows, found in zip(images, self.found, strict=True):
             boxes = found.fused(self.rule) if self.fusion else found.at(self.single_scale, self.rule)
             probability, regions = self.segment(rows, boxes, network)
             maps.append(torch.from_numpy(np.ascontiguousarray(probability.T))[None])
             self.regions.append(regions)
-            self.found.append(found)
         result = torch.stack(maps).to(inputs.device)
         return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
 

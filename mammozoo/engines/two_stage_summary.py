@@ -89,7 +89,8 @@ def summarise_two_stage(images: Sequence[EvaluatedImage], *, seed: int = 0, resa
     dict
         ``n_images, n_patients, n_lesions``; ``dice`` by variant and ``crops``; ``dice_differences`` (paired);
         ``detection`` by hit rule and set of boxes; ``froc_differences`` (fused minus one scale, paired) and
-        ``lambdas`` (sensitivity and false positives an image of all fused boxes) by hit rule.
+        ``lambdas`` by hit rule: sensitivity and false positives an image of all fused boxes, with
+        ``minus_single_scale``, the paired gain in sensitivity over one scale at as many false positives.
 
     References
     ----------
@@ -118,7 +119,7 @@ def summarise_two_stage(images: Sequence[EvaluatedImage], *, seed: int = 0, resa
         },
         "detection": {hit: _detection(images, patients, hit, **options) for hit in rules},
         "froc_differences": {hit: _differences(images, patients, hit, **options) for hit in rules},
-        "lambdas": {hit: _operating_points(images, hit) for hit in rules},
+        "lambdas": {hit: _operating_points(images, patients, hit, **options) for hit in rules},
     }
 
 
@@ -157,10 +158,17 @@ def _differences(
     return [{"false_positives_per_image": fppi, **_interval(value)} for fppi, value in found.items()]
 
 
-def _operating_points(images: Sequence[EvaluatedImage], hit: HitRule) -> list[dict[str, Any]]:
-    """Table 2: all fused boxes at each lambda."""
+def _operating_points(
+    images: Sequence[EvaluatedImage], patients: Sequence[str], hit: HitRule, **options: Any
+) -> list[dict[str, Any]]:
+    """Table 2: all fused boxes at each lambda; Figure 5: how far they lie above the curve of one scale."""
     points = []
+    single = [image.matches[hit][SINGLE] for image in images]
     for value in images[0].lambdas[hit]:
-        point = operating_point([image.lambdas[hit][value] for image in images], threshold=-math.inf)
-        points.append({"lambda": value, **dataclasses.asdict(point), "threshold": None})
+        fused = [image.lambdas[hit][value] for image in images]
+        point = operating_point(fused, threshold=-math.inf)
+        fppi = point.false_positives_per_image
+        gain = bootstrap_froc_difference(fused, single, patients, fppi=[fppi], **options)[fppi]
+        row = {"lambda": value, **dataclasses.asdict(point), "threshold": None}
+        points.append({**row, "minus_single_scale": _interval(gain)})
     return points

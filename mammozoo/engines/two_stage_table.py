@@ -41,6 +41,7 @@ __all__ = ["Picture", "TwoStageTable", "load_one_stage"]
 logger = logging.getLogger(__name__)
 
 RULES: tuple[HitRule, ...] = ("iou50", "iou20", "centre")
+BOX_COLUMNS = ("id", "set", "x1", "y1", "x2", "y2", "score", *RULES)
 LONG_SIDE = 1024  # of the pictures
 
 
@@ -95,7 +96,10 @@ class Picture:
 
 
 class TwoStageTable:
-    """Handler of an evaluator: collect one row an image, then write ``per_case.csv`` and ``metrics.json``.
+    """Handler of an evaluator: collect one row an image, then write the tables and ``metrics.json``.
+
+    ``per_case.csv`` has a row an image; ``boxes.csv`` a row a box of every scale and of the fusion, with the lesion
+    that it found by each rule (-1: none).
 
     Parameters
     ----------
@@ -117,7 +121,8 @@ class TwoStageTable:
 
     Attributes
     ----------
-    rows : list of dict
+    rows, boxes : list of dict
+        Of the two tables.
     images : list of EvaluatedImage
     pictures : list of Picture
     summary : dict
@@ -149,6 +154,7 @@ class TwoStageTable:
         self.audit = audit
         self.datalist = datalist
         self.rows: list[dict[str, Any]] = []
+        self.boxes: list[dict[str, Any]] = []
         self.images: list[EvaluatedImage] = []
         self.pictures: list[Picture] = []
         self.summary: dict[str, Any] = {}
@@ -160,24 +166,25 @@ class TwoStageTable:
         engine.add_event_handler(Events.COMPLETED, self._finish)
 
     def _start(self, engine: Engine) -> None:
-        for part in (self.rows, self.images, self.pictures):
+        for part in (self.rows, self.boxes, self.images, self.pictures):
             part.clear()
 
     def _collect(self, engine: Engine) -> None:
         state: Any = engine.state
         for given, result, found in zip(state.batch, state.output, self.inferer.found, strict=True):
             image, truth = _rows(given["image"]), _rows(given["label"]) > 0.5
-            boxes = np.asarray(given["box"], np.float64).reshape(-1, 4)
+            truths = np.asarray(given["box"], np.float64).reshape(-1, 4)
             masks = self._masks(image, found, _rows(result["pred"]))
             dice = {name: None if mask is None else compute_overlap(mask, truth).dice for name, mask in masks.items()}
-            crops = self._crop_dice(image, truth, boxes)
-            evaluated = self._detections(found, boxes, patient=str(given.get("patient_id") or given["id"]))
+            crops = self._crop_dice(image, truth, truths)
+            sets = self._sets(found)
+            evaluated = self._detections(found, sets, truths, patient=str(given.get("patient_id") or given["id"]))
             evaluated = replace(evaluated, dice=dice, crop_dice=crops)
             self.images.append(evaluated)
             self.rows.append({**_identity(given), **evaluated.row()})
-            fused = found.fused(self.inferer.rule)
+            self.boxes += _box_rows(str(given["id"]), sets, evaluated.matches)
             self.pictures.append(
-                _picture(str(given["id"]), image, truth, masks["fused"], found=fused, dice=dice["fused"] or 0.0)
+                _picture(str(given["id"]), image, truth, masks["fused"], found=sets["fused"], dice=dice["fused"] or 0.0)
             )
 
     def _masks(self, image: Array, found: ImageDetections, fused: Array) -> dict[str, Array | None]:
@@ -210,12 +217,17 @@ class TwoStageTable:
             dice.append(compute_overlap(probability >= self.threshold, label > 0).dice)
         return tuple(dice)
 
-    def _detections(self, found: ImageDetections, truths: Array, *, patient: str) -> EvaluatedImage:
-        """Match the boxes of every scale and of every lambda to the lesions."""
-        rule = self.inferer.rule
+    def _sets(self, found: ImageDetections) -> dict[str, ScaleBoxes]:
+        """Boxes of every scale, of the single scale and of the fusion."""
         scales = {f"{width}x{height}": found.at((width, height)) for width, height in found.sizes}
         width, height = self.inferer.single_scale
-        sets = {**scales, SINGLE: scales[f"{width}x{height}"], "fused": found.fused(rule)}
+        return {**scales, SINGLE: scales[f"{width}x{height}"], "fused": found.fused(self.inferer.rule)}
+
+    def _detections(
+        self, found: ImageDetections, sets: Mapping[str, ScaleBoxes], truths: Array, *, patient: str
+    ) -> EvaluatedImage:
+        """Match the boxes of every scale and of every lambda to the lesions."""
+        rule = self.inferer.rule
         lambdas = {value: found.fused(replace(rule, threshold=value)) for value in self.lambdas}
         return EvaluatedImage(
             patient=patient,
@@ -244,6 +256,7 @@ class TwoStageTable:
             "audit": audit.to_dict() if audit else None,
         }
         write_csv(self.output_dir / "per_case.csv", self.rows)
+        write_csv(self.output_dir / "boxes.csv", self.boxes, columns=BOX_COLUMNS)
         write_json(self.output_dir / "metrics.json", self.summary)
 
     def _resolution(self) -> str:
@@ -261,6 +274,22 @@ class TwoStageTable:
 
 def _match(found: ScaleBoxes, truths: Array, hit: HitRule) -> BoxMatch:
     return match_boxes(found.boxes, found.scores, truths, hit=hit)
+
+
+def _box_rows(
+    name: str, sets: Mapping[str, ScaleBoxes], matches: Mapping[HitRule, Mapping[str, BoxMatch]]
+) -> list[dict[str, Any]]:
+    """An image's rows of the table of boxes."""
+    rows = []
+    for key, found in sets.items():
+        if key == SINGLE:  # it is one of the scales
+            continue
+        for index, (box, score) in enumerate(zip(found.boxes, found.scores, strict=True)):
+            lesions = [int(matches[hit][key].truth_of_box[index]) for hit in RULES]
+            rows.append(
+                dict(zip(BOX_COLUMNS, (name, key, *box.round(1).tolist(), float(score), *lesions), strict=True))
+            )
+    return rows
 
 
 def _identity(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,10 @@ def froc_figure(
         axes.step(np.append(x, max(limit, x[-1])), np.append(y, last), where="post", label=name, **style)
     for label, x_star, y_star in points:
         axes.plot([x_star], [y_star], marker="*", markersize=11, color=FUSED, markeredgecolor="0.2", linestyle="")
-        axes.annotate(label, (x_star, y_star), textcoords="offset points", xytext=(6, -10), fontsize="small")
+        axes.annotate(
+            label, (x_star, y_star), textcoords="offset points", xytext=(8, -3), fontsize="x-small",
+            bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
     axes.set(xlim=(0, limit), ylim=(0, 1), xlabel="False positives per image", ylabel="Sensitivity (lesions)")
     axes.set_title(title or "FROC")
     axes.grid(alpha=0.3)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from .._typing import PathLike
 from ..engines.grid import run_cell
 
 __all__ = ["TableRun", "run_cells"]
+
 
 @dataclass(frozen=True)
 class TableRun:
@@ -48,7 +49,13 @@ class TableRun:
         return [first, *sorted(others | set(self.results.glob(f"{cell}_seed[0-9]*")))]
 
 
-def run_cells(cells: Mapping[str, Mapping[str, Any]], *, bundle: PathLike, run: TableRun) -> None:
+def run_cells(
+    cells: Mapping[str, Mapping[str, Any]],
+    *,
+    bundle: PathLike,
+    run: TableRun,
+    runner: Callable[..., object] = run_cell,
+) -> None:
     """Train and evaluate the asked-for cells; finished ones are kept.
 
     Parameters
@@ -58,6 +65,8 @@ def run_cells(cells: Mapping[str, Mapping[str, Any]], *, bundle: PathLike, run: 
     bundle : path
         Bundle folder.
     run : TableRun
+    runner : callable
+        ``(bundle, folder=..., overrides=...)``, does one cell.
 
     Raises
     ------
@@ -80,4 +89,4 @@ def run_cells(cells: Mapping[str, Mapping[str, Any]], *, bundle: PathLike, run: 
         for seed, folder in enumerate(run.folders(cell)[: run.repeats]):
             overrides = {**data, **cells[cell], **run.options, **({"seed": seed} if seed else {})}
             with redirect_stdout(sys.stderr):  # the runs' own reports; the tables alone are the output
-                run_cell(bundle, folder=folder, overrides=overrides)
+                runner(bundle, folder=folder, overrides=overrides)

@@ -157,12 +157,18 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
         "0.5.",
         "Average precision is not interpolated and counts every lesion; a box finds at most one lesion, and a lesion "
         "is found once.",
+        "A fused region is what the scales' boxes share and is smaller than each: where they disagree about a mass's "
+        "edges it loses IoU; what few scales see falls below λ. The rows of λ and the milder rules tell the two apart.",
         "An image in which nothing is found scores Dice 0. Crops: mean over lesions, on the network's own grid.",
     ]
 
 
 def _text(value: float | None, *, digits: int = 3) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _signed(value: float | None) -> str:
+    return "-" if _text(value) == "-" else f"{value:+.3f}"
 
 
 def _range(interval: Sequence[float | None]) -> str:
@@ -202,9 +208,7 @@ def _detection_table(summary: Mapping[str, Any]) -> str:
             precision = found.get("average_precision", {"estimate": None, "interval": [None, None]})
             at = {point["false_positives_per_image"]: point["sensitivity"] for point in found.get("froc", [])}
             cells = [_text(at.get(fppi)) for fppi in (0.25, 0.5, 1.0, 2.0)]
-            rows.append(
-                [f"{RULES[hit]}, {name}", _text(precision["estimate"]), _range(precision["interval"]), *cells]
-            )
+            rows.append([f"{RULES[hit]}, {name}", _text(precision["estimate"]), _range(precision["interval"]), *cells])
     titles = ["Rule, boxes", "AP", "95 % CI", *(f"TPR @ {fppi}" for fppi in ("0.25", "0.5", "1", "2"))]
     return markdown_table(titles, rows)
 
@@ -224,5 +228,8 @@ def _lambda_table(summary: Mapping[str, Any]) -> str:
     for hit, points in summary["lambdas"].items():
         for point in points:
             rate = f"{_text(point['sensitivity'], digits=2)}@{_text(point['false_positives_per_image'], digits=2)}"
-            rows.append([RULES[hit], f"{point['lambda']:g}", rate, str(summary["n_images"])])
-    return markdown_table(["Rule", "λ", "TPR@FPPI", "Images"], rows)
+            gain = point["minus_single_scale"]
+            cells = [rate, _signed(gain["estimate"]), _range(gain["interval"]), str(summary["n_images"])]
+            rows.append([RULES[hit], f"{point['lambda']:g}", *cells])
+    titles = ["Rule", "λ", "TPR@FPPI", "Minus one scale at as many false positives", "95 % CI", "Images"]
+    return markdown_table(titles, rows)

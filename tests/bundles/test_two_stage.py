@@ -90,6 +90,9 @@ def test_evaluation_compares_the_variants(trained: Path, phantom_dir: Path, tmp_
     assert metrics["dice"]["one_stage"]["n"] == len(rows)
     assert [point["lambda"] for point in metrics["lambdas"]["iou50"]] == [0, 0.5, 0.6, 0.7]
     assert {"32x64", "64x128", "single_scale", "fused"} == set(metrics["detection"]["iou20"])
+    boxes = _rows(tmp_path / "boxes.csv")
+    for name in ("32x64", "fused"):
+        assert sum(box["set"] == name for box in boxes) == metrics["detection"]["iou50"][name]["boxes"]
     report = (tmp_path / "report.md").read_text()
     for section in ("Segmentation", "Detection", "Fused minus one scale (64 x 128)", "Table 2"):
         assert section in report

@@ -94,6 +94,18 @@ def test_a_bright_lesion_is_found_and_outlined_at_native_size(mirrored: bool, fu
     assert not outside.any()
 
 
+def test_a_batch_is_detected_as_its_images_are() -> None:
+    images = [_image()[0], _image(mirrored=True)[0], _image()[0][:200, :160]]
+    detector = _inferer().detector
+    for image, found in zip(images, detector.detect(images), strict=True):
+        alone = detector(image)
+        assert found.frame == alone.frame
+        for (boxes, scores), (lone_boxes, lone_scores) in zip(found.scales, alone.scales, strict=True):
+            assert len(boxes) == 1
+            np.testing.assert_allclose(boxes, lone_boxes, atol=1e-4)
+            np.testing.assert_allclose(scores, lone_scores, atol=1e-6)
+
+
 def test_nothing_found_gives_an_empty_map() -> None:
     image, mask = _image()
     image[mask] = 0.4

@@ -50,6 +50,10 @@ def test_figures_follow_from_the_images() -> None:
     points = {point["lambda"]: point for point in found["lambdas"]["iou50"]}
     assert (points[0.0]["sensitivity"], points[0.0]["false_positives_per_image"]) == (1.0, 1.0)
     assert (points[0.7]["sensitivity"], points[0.7]["false_positives_per_image"]) == (1.0, 0.0)
+    gain = points[0.7]["minus_single_scale"]
+    assert gain["estimate"] == 1.0, "without a false positive one scale finds nothing: its best box is wrong"
+    assert gain["interval"] == [1.0, 1.0]
+    assert points[0.0]["minus_single_scale"]["estimate"] == 0.5, "with one an image it finds every other lesion"
 
 
 def test_the_row_counts_only_boxes_that_the_system_would_keep() -> None:
