@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO := .demo
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: setup demo test lint docs bench models test-slow test-gpu test-real label-test clean
+.PHONY: setup demo test lint docs bench models test-slow test-gpu test-real label-test lock sbom audit clean
 
 setup: $(READY)  ## make .venv and install everything
 
@@ -15,6 +15,7 @@ $(READY): setup.cfg constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,clinic,tune]"
+	$(BIN)/python -m mammozoo weights --restore
 	touch $(READY)
 
 demo: $(READY)  ## train, evaluate and run the first bundle on synthetic mammograms
@@ -39,6 +40,9 @@ label-test: $(READY)  ## needs Chromium and its driver (apt-get install chromium
 	$(BIN)/python -m mammozoo label setup --tests
 	$(BIN)/python -m pytest -q -m label tests/label
 
+bench: $(READY)  ## benchmarks, to docs/benchmarks.md: make bench [ROWS="4 10"]
+	$(BIN)/python scripts/bench $(ROWS)
+
 lint: $(READY)
 	$(BIN)/ruff check mammozoo tests scripts
 	$(BIN)/mypy mammozoo
@@ -47,6 +51,20 @@ lint: $(READY)
 docs: $(READY)  ## the API reference, to site/
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
 	$(BIN)/python -m pdoc --docformat numpy --output-directory site mammozoo
+
+lock: $(READY)  ## requirements.lock: every package of a deployment with its hashes, no index address
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[release]"
+	$(BIN)/uv pip compile setup.cfg --extra clinic --extra tune -c constraints.txt --universal --python-version 3.10 \
+	    --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" -o requirements.lock
+
+sbom: $(READY)  ## dist/sbom.cdx.json: what requirements.lock brings, as CycloneDX
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[release]"
+	mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --of JSON -o dist/sbom.cdx.json
+
+audit: $(READY)  ## known weaknesses of what requirements.lock brings
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[release]"
+	$(BIN)/pip-audit --requirement requirements.lock --disable-pip
 
 clean:
 	rm -rf $(DEMO)

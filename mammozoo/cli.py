@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .cli_release import check, check_options, compose, compose_options, package, package_options
 from .cli_tables import parse_value, tables, tables_options
+from .cli_weights import export, export_options, weights, weights_options
 from .label.commands import label_command, label_options
 
 __all__ = ["main"]
@@ -85,6 +86,8 @@ def _entries() -> list[_Entry]:
         _Entry("label", label_options, label_command, "annotate with MONAI Label", "start --studies D --bundles A,B"),
         _Entry("compose", compose_options, compose, "write the bundles' configurations from recipes", "--check"),
         _Entry("check", check_options, check, "check bundles, folders or zips, without running them", "bundles/*"),
+        _Entry("weights", weights_options, weights, "put trained weights into a bundle", "bundles/NAME model.pt"),
+        _Entry("export", export_options, export, "TorchScript, ONNX, torch.export", f"{_EXAMPLE} --out model.onnx"),
         _Entry("package", package_options, package, "pack bundles as release zips", "--out dist"),
     ]
 
@@ -300,6 +303,7 @@ def _predict(args: argparse.Namespace) -> int:
             weights=args.weights,
             objects=objects,
             options={key: parse_value(text) for key, _, text in (item.partition("=") for item in args.set)},
+            trust=args.trust,
             progress=progress,
         )
     for image in result.images:

@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-__all__ = ["check", "check_options", "compose", "compose_options", "package", "package_options"]
+__all__ = ["bundle_folders", "check", "check_options", "compose", "compose_options", "package", "package_options"]
 
 
 def compose_options(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def check(args: argparse.Namespace) -> int:
     """Check bundles; the status is 1 if anything was found."""
     from .bundle.check import check_bundle
 
-    reports = [check_bundle(path, run=args.run) for path in args.paths or _bundle_folders()]
+    reports = [check_bundle(path, run=args.run) for path in args.paths or bundle_folders()]
     if args.json:
         print(json.dumps([report.to_dict() for report in reports], indent=2))
     else:
@@ -53,30 +53,19 @@ def package_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundles", type=Path, nargs="*", help="bundle folders (default: all under bundles/)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the zips and model_info.json")
     parser.add_argument("--url", help="where the zips will be found, for model_info.json")
-    parser.add_argument(
-        "--record-weights",
-        nargs="+",
-        metavar="FILE",
-        help="first write safetensors copies of these files of models/ and record their hashes in metadata.json",
-    )
 
 
 def package(args: argparse.Namespace) -> int:
     """Pack bundles, after a clean check."""
     from .bundle.package import package_bundles
 
-    bundles = args.bundles or _bundle_folders()
-    if args.record_weights:
-        from .bundle.weights import record_weights
-
-        for bundle in bundles:
-            record_weights(bundle, files=tuple(args.record_weights))
-    for release in package_bundles(bundles, out=args.out, url=args.url):
+    for release in package_bundles(args.bundles or bundle_folders(), out=args.out, url=args.url):
         print(f"{release.path}  sha256 {release.sha256}  weights: {', '.join(release.weights) or 'none'}")
     return 0
 
 
-def _bundle_folders() -> list[Path]:
+def bundle_folders() -> list[Path]:
+    """All bundles of the folder in which the command runs."""
     folders = sorted(path for path in Path("bundles").glob("*") if path.is_dir())
     if not folders:
         msg = "no bundles/ here: name the bundles, or run this in the project's root"

@@ -189,6 +189,11 @@ def check_weight_hashes(
     Returns
     -------
     list of Finding
+
+    Notes
+    -----
+    Of a network whose safetensors file is recorded a working copy need not hold the ``.pt`` file, or may hold one that
+    a training wrote: the safetensors file is the one that is released.
     """
     findings: list[Finding] = []
     recorded = metadata.get("weights") if isinstance(metadata.get("weights"), dict) else {}
@@ -198,6 +203,8 @@ def check_weight_hashes(
     downloaded = large.read_text(encoding="utf-8") if large.is_file() else ""
     for name, entry in recorded.items():
         key = f"weights::{name}"
+        if not released and name.endswith(".pt") and name[:-3] + ".safetensors" in recorded:
+            continue
         for fault in _record_faults(bundle, name, entry, inference=inference, downloaded=name in downloaded):
             findings.append(Finding("weights", "configs/metadata.json", fault, key))
     if released:

@@ -56,6 +56,11 @@ class Bundle:
         """Its inference configuration."""
         return self.path / "configs" / "inference.json"
 
+    @property
+    def foreign(self) -> bool:
+        """Whether it came from elsewhere than the clone of this library."""
+        return self.path.parent != _CLONE
+
 
 @dataclass(frozen=True)
 class Inference:
@@ -120,7 +125,8 @@ def check_weights(bundle: Bundle, *, path: PathLike | None = None) -> tuple[Path
     ----------
     bundle : Bundle
     path : path, optional
-        Weights that the user names in place of ``models/model.pt``; naming them is consent.
+        Weights that the user names in place of the bundle's; naming them is consent. By default the recorded
+        ``models/model.safetensors``, else ``models/model.pt``.
 
     Returns
     -------
@@ -135,13 +141,16 @@ def check_weights(bundle: Bundle, *, path: PathLike | None = None) -> tuple[Path
         If a recorded file of ``models/`` (also a detector's) is another one. A network that was trained in the
         bundle's folder differs from the released one: name it.
     """
-    own = bundle.path / "models" / "model.pt"
+    models = bundle.path / "models"
+    own = models / ("model.safetensors" if "model.safetensors" in bundle.weights else "model.pt")
+    if not own.is_file():
+        own = models / "model.pt"
     file = (own if path is None else Path(path)).resolve()
     if not file.is_file():
         msg = f"no weights at {file}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
         raise FileNotFoundError(msg)
-    for recorded in (bundle.path / "models" / name for name in bundle.weights):
-        if recorded.is_file() and recorded.suffix == ".pt" and (path is None or recorded != own):
+    for recorded in (models / name for name in bundle.weights):
+        if recorded.is_file() and (path is None or recorded.stem != own.stem):
             require_recorded_weights(recorded)
     return file, file_sha256(file)
 

@@ -17,6 +17,7 @@ from ..io.weights_record import file_sha256
 from ..io.write import write_bytes, write_text
 from .check import check_bundle
 from .check_files import SUMS, library_files
+from .weights import torch_bytes
 
 __all__ = ["Release", "package_bundle", "package_bundles"]
 
@@ -128,25 +129,42 @@ def package_bundle(bundle: PathLike, *, out: PathLike) -> Release:
     if wanted != __version__:
         msg = f"{bundle.name} asks for mammozoo {wanted}, this is {__version__}: mend required_packages_version"
         raise ValueError(msg)
-    weights = tuple(sorted(name for name in metadata.get("weights", {}) if (bundle / "models" / name).is_file()))
-    content = {name: path.read_bytes() for name, path in _chosen(bundle, weights=weights).items()}
+    recorded = metadata.get("weights", {})
+    weights = {name: _weights_bytes(bundle / "models" / name, entry["sha256"]) for name, entry in recorded.items()}
+    weights = {name: data for name, data in weights.items() if data}
+    content = {name: path.read_bytes() for name, path in _chosen(bundle).items()}
+    content |= {f"models/{name}": data for name, data in weights.items()}
     sums = "".join(f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
     content[SUMS] = sums.encode("utf-8")
     version = str(metadata["version"])
     path = write_bytes(out / f"{bundle.name}_v{version}.zip", _zipped(bundle.name, content))
     digest = file_sha256(path)
     write_text(path.with_name(f"{path.name}.sha256"), f"{digest}  {path.name}\n")
-    return Release(name=bundle.name, version=version, path=path, sha256=digest, weights=weights)
+    return Release(name=bundle.name, version=version, path=path, sha256=digest, weights=tuple(sorted(weights)))
 
 
-def _chosen(bundle: Path, *, weights: Sequence[str]) -> dict[str, Path]:
-    """The files of a release: their names in it, and where they are."""
+def _weights_bytes(path: Path, sha256: str) -> bytes:
+    """The recorded file, or what its safetensors copy stands for; empty for what users download (large_files.yml)."""
+    canonical = path.with_suffix(".safetensors")
+    if path.is_file() and file_sha256(path) == sha256:
+        return path.read_bytes()
+    if path.suffix != ".pt" or not canonical.is_file():
+        return b""
+    data = torch_bytes(canonical)
+    if hashlib.sha256(data).hexdigest() != sha256:
+        msg = f"{path.name}: this PyTorch writes {canonical.name} with another SHA-256 than recorded; release it again"
+        raise ValueError(msg)
+    return data
+
+
+def _chosen(bundle: Path) -> dict[str, Path]:
+    """The files of a release, but for its weights: their names in it, and where they are."""
     files: dict[str, Path] = {}
     for folder in ("configs", "docs"):
         for path in sorted((bundle / folder).rglob("*")):
             if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in path.parts[-2:]):
                 files[path.relative_to(bundle).as_posix()] = path
-    for name in ("LICENSE", "large_files.yml", "models/README.md", *(f"models/{item}" for item in weights)):
+    for name in ("LICENSE", "large_files.yml", "models/README.md"):
         if (bundle / name).is_file():
             files[name] = bundle / name
     return files | library_files()

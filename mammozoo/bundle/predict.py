@@ -22,6 +22,7 @@ from ..engines.study_result import ImageResult, StudyResult
 from ..io.dicom import read_mammogram
 from ..io.errors import MammogramError
 from ..io.inputs import InputImage, list_inputs
+from .check import check_bundle
 from .clinical import CLINICAL_FILES, write_clinical_objects
 from .inference import Bundle, find_bundle, run_inference
 
@@ -42,6 +43,7 @@ def predict_study(
     weights: PathLike | None = None,
     objects: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
+    trust: bool = False,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> StudyResult:
     """Run a bundle on a folder, a zip, a manifest or files.
@@ -54,13 +56,15 @@ def predict_study(
         Not inside `source`. Receives ``<id>/`` with the bundle's files and ``summary.json``.
     bundle : path
         Name of a folder in ``bundles/``, or the folder of an unzipped bundle. Its configuration is code, and is
-        executed.
+        executed; one from elsewhere is first checked (`mammozoo.bundle.check.check_bundle`), which executes nothing.
     weights : path, optional
         Other weights than the bundle's own, which must be the ones that its metadata list.
     objects : iterable of {"seg", "sr", "cad", "overlay"}
         DICOM objects to write for every DICOM input: ``seg.dcm``, ``sr.dcm``, ``cad_sr.dcm``, ``overlay.dcm``.
     options : mapping, optional
         Keys of the bundle's ``inference.json`` to set, as ``{"width": 16}``.
+    trust : bool
+        Run a bundle from elsewhere without that check.
     progress : callable, optional
         Called with the stage (``"images"``, then ``"DICOM objects"``) and the numbers of inputs done and of all.
 
@@ -75,7 +79,8 @@ def predict_study(
     FileNotFoundError
         If there is no such bundle, or no weights.
     ValueError
-        If an option is unknown, weights do not fit or are not the listed ones, or the output lies inside the source.
+        If an option is unknown, weights do not fit or are not the listed ones, the output lies inside the source, or
+        the check of a bundle from elsewhere finds something.
 
     Notes
     -----
@@ -86,6 +91,8 @@ def predict_study(
     folder = Path(output_dir).resolve()
     _check_outside(folder, [source] if isinstance(source, str) or not isinstance(source, Sequence) else source)
     found = find_bundle(bundle)
+    if found.foreign and not trust:
+        _refuse_findings(found)
     items = list_inputs(source)
     for item in items:
         for name in _RESULTS:
@@ -123,6 +130,14 @@ def predict_study(
         output_dir=folder,
         images=tuple(images),
     )
+
+
+def _refuse_findings(bundle: Bundle) -> None:
+    """Read a bundle before anything of it runs."""
+    report = check_bundle(bundle.path)
+    if not report.clean:
+        msg = f"not run: {report.text()}\nread these places; `--trust` runs the bundle all the same"
+        raise ValueError(msg)
 
 
 def _checked(objects: Iterable[str]) -> tuple[str, ...]:

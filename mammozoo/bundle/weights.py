@@ -1,46 +1,189 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights that ship: a safetensors copy, and their hashes in the bundle's metadata."""
+"""Weights that ship: safetensors as the canonical file, an equal ``.pt``, and both hashes in the metadata."""
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
+from monai.bundle import ConfigParser
 
-from .._optional import optional_import
 from .._typing import PathLike
-from ..io.weights_record import file_sha256, preprocessing_fingerprint
+from ..io.weights_record import file_sha256, preprocessing_fingerprint, recorded_weights, require_recorded_weights
 from ..io.write import write_bytes, write_text
-from ..networks.transfer import read_state
+from ..networks.transfer import load_pretrained, read_state
 
-__all__ = ["export_safetensors", "record_weights", "same_tensors"]
+__all__ = ["ReleasedWeights", "release_weights", "restore_weights", "same_tensors", "torch_bytes"]
+
+#: The model zoo keeps larger files elsewhere and downloads them (``large_files.yml``).
+ZOO_LIMIT = 25 << 20
 
 
-def export_safetensors(path: PathLike) -> Path:
-    """Write the safetensors copy of a plain state dict beside it.
+@dataclass(frozen=True)
+class ReleasedWeights:
+    """One network's weights in a bundle.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The ``.safetensors`` file.
+    parameters : int
+        Numbers in it, buffers included.
+    bytes : int
+        Its size.
+    """
+
+    path: Path
+    parameters: int
+    bytes: int
+
+
+def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool = False) -> list[ReleasedWeights]:
+    """Put trained weights into a bundle, in both forms, and record their hashes in its metadata.
+
+    Parameters
+    ----------
+    bundle : path
+        Folder of a bundle of yours: its ``inference.json`` is run as far as building the networks.
+    files : sequence of paths
+        State dicts, named as they are to be in ``models/``: ``model.pt``, of a two-stage bundle ``detector.pt`` too.
+        A ``threshold.json`` beside them is recorded with them.
+    half : bool
+        Store as float16, half the size; the networks compute in their own type all the same.
+
+    Returns
+    -------
+    list of ReleasedWeights
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a file holds no state dict, has values that are not finite (in float16), or does not fit the network that
+        ``inference.json`` builds by default: what ships must run as it ships.
+
+    Notes
+    -----
+    ``X.safetensors`` is the canonical file and the one that belongs into version control; ``X.pt`` is a plain state
+    dict of the same tensors for whatever reads nothing else (``monai.bundle.load``, MONAI Label). The same tensors
+    give the same bytes in both. ``preprocessing`` in the metadata is the fingerprint of ``inference.json``.
+    """
+    bundle = Path(bundle)
+    inference = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
+    fingerprint = preprocessing_fingerprint(inference)
+    states = {Path(file).stem: _checked(bundle, inference, Path(file), half=half) for file in files}
+    metadata_file = bundle / "configs" / "metadata.json"
+    metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
+    entries: dict[str, dict[str, Any]] = {
+        name: entry for name, entry in (metadata.get("weights") or {}).items() if Path(name).stem not in states
+    }
+    for file in files:
+        threshold = _threshold(Path(file))
+        for path in _write_both(bundle / "models", Path(file).stem, states[Path(file).stem]):
+            entries[path.name] = {"sha256": file_sha256(path), "preprocessing": fingerprint, **threshold}
+    metadata["weights"] = dict(sorted(entries.items()))
+    write_text(metadata_file, json.dumps(metadata, indent=4, ensure_ascii=False) + "\n")
+    return [_described(bundle / "models" / f"{stem}.safetensors", state) for stem, state in states.items()]
+
+
+def _checked(bundle: Path, inference: Mapping[str, Any], file: Path, *, half: bool) -> dict[str, torch.Tensor]:
+    """Read weights, in their final type and order, and make sure that the bundle's own network takes them."""
+    state = {name: tensor.detach().clone().contiguous() for name, tensor in sorted(read_state(file).items())}
+    if half:
+        state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        msg = f"{file}: {len(broken)} tensors have values that are not finite{' in float16' * half}, as {broken[0]}"
+        raise ValueError(msg)
+    network_id = "network_def" if file.stem == "model" else f"{file.stem}_def"
+    if network_id in inference:
+        parser = ConfigParser(dict(inference) | {"bundle_root": str(bundle)})
+        try:
+            load_pretrained(parser.get_parsed_content(network_id), file)
+        except ValueError as error:
+            msg = f"{file.name} does not fit {network_id} as inference.json builds it; set the recipe's keys: {error}"
+            raise ValueError(msg) from error
+    return state
+
+
+def _threshold(file: Path) -> dict[str, float]:
+    beside = file.with_name("threshold.json")
+    if not beside.is_file():
+        return {}
+    return {"threshold": float(json.loads(beside.read_text(encoding="utf-8"))["threshold"])}
+
+
+def _write_both(folder: Path, stem: str, state: Mapping[str, torch.Tensor]) -> tuple[Path, Path]:
+    canonical = write_bytes(folder / f"{stem}.safetensors", _safetensors_bytes(state))
+    return canonical, write_bytes(folder / f"{stem}.pt", torch_bytes(canonical))
+
+
+def _described(path: Path, state: Mapping[str, torch.Tensor]) -> ReleasedWeights:
+    return ReleasedWeights(path, sum(tensor.numel() for tensor in state.values()), path.stat().st_size)
+
+
+def _safetensors_bytes(state: Mapping[str, torch.Tensor]) -> bytes:
+    return bytes(safetensors.torch.save(dict(state)))
+
+
+def torch_bytes(path: PathLike) -> bytes:
+    """Make a PyTorch file of weights: a plain state dict, names sorted.
 
     Parameters
     ----------
     path : path
-        ``models/model.pt``.
+        A ``.safetensors`` file.
 
     Returns
     -------
-    pathlib.Path
-        ``models/model.safetensors``. The same tensors give the same bytes.
+    bytes
+        Loadable with ``weights_only=True``. The same tensors and the same PyTorch give the same bytes.
+    """
+    state = read_state(path)
+    buffer = io.BytesIO()  # a file's name would be part of the bytes
+    torch.save({name: state[name].clone() for name in sorted(state)}, buffer)
+    return buffer.getvalue()
+
+
+def restore_weights(bundle: PathLike) -> list[Path]:
+    """Write the ``.pt`` files of a clone from its safetensors files, where they are not there.
+
+    Parameters
+    ----------
+    bundle : path
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was written. A file that is there stays as it is: it may be a training's.
 
     Raises
     ------
-    FileNotFoundError, ValueError
-        If there is no such file, or it holds no state dict.
-    ImportError
-        If safetensors is not installed (`mammozoo[clinic]`).
+    MammogramError
+        If a safetensors file is not the recorded one, or this PyTorch writes other bytes than the recorded ones.
     """
-    state = {name: tensor.detach().clone().contiguous() for name, tensor in read_state(path).items()}
-    save = optional_import("safetensors.torch", extra="clinic").save
-    return write_bytes(Path(path).with_suffix(".safetensors"), save(state))
+    models = Path(bundle) / "models"
+    written = []
+    for canonical in sorted(models.glob("*.safetensors")):
+        target = canonical.with_suffix(".pt")
+        if target.exists() or recorded_weights(canonical) is None or recorded_weights(target) is None:
+            continue
+        require_recorded_weights(canonical)
+        write_bytes(target, torch_bytes(canonical))
+        try:
+            require_recorded_weights(target)
+        except BaseException:
+            target.unlink()
+            raise
+        written.append(target)
+    return written
 
 
 def same_tensors(first: PathLike, second: PathLike) -> bool:
@@ -61,43 +204,3 @@ def same_tensors(first: PathLike, second: PathLike) -> bool:
 def _bits(tensor: torch.Tensor) -> torch.Tensor:
     """The bytes, so that a NaN equals itself."""
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-
-
-def record_weights(bundle: PathLike, *, files: tuple[str, ...] = ("model.pt",)) -> dict[str, dict[str, Any]]:
-    """Make a trained bundle ready for release: write the safetensors copies and record every hash.
-
-    Parameters
-    ----------
-    bundle : path
-        A folder with ``configs/metadata.json`` and the files in ``models/``.
-    files : tuple of str
-        The plain state dicts that ship; ``checkpoint.pt`` is a resume state and does not.
-
-    Returns
-    -------
-    dict
-        What ``weights`` in the metadata now is: file name to ``sha256`` and ``preprocessing``.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If a file is missing or holds no state dict.
-
-    Notes
-    -----
-    ``preprocessing`` is the fingerprint of ``inference.json``; weights that are later run with another one are
-    reported.
-    """
-    bundle = Path(bundle)
-    inference = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
-    fingerprint = preprocessing_fingerprint(inference)
-    entries: dict[str, dict[str, Any]] = {}
-    for name in files:
-        source = bundle / "models" / name
-        for path in (source, export_safetensors(source)):
-            entries[path.name] = {"sha256": file_sha256(path), "preprocessing": fingerprint}
-    file = bundle / "configs" / "metadata.json"
-    metadata = json.loads(file.read_text(encoding="utf-8"))
-    metadata["weights"] = dict(sorted(entries.items()))
-    write_text(file, json.dumps(metadata, indent=4, ensure_ascii=False) + "\n")
-    return entries

@@ -14,6 +14,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
 from .._typing import PathLike
+from ..io.weights_record import recorded_weights
 from ..io.write import write_json
 from ..metrics.classification import AUROCMetric, youden_threshold
 from .failures import fail
@@ -96,12 +97,13 @@ class SaveThreshold:
 
 
 def saved_threshold(path: PathLike, *, given: float | None = None) -> float:
-    """Threshold of a trained network: the one given, else the saved one, else 0.5.
+    """Threshold of a trained network: the one given, else the saved one, else the released weights', else 0.5.
 
     Parameters
     ----------
     path : path
-        What `SaveThreshold` wrote.
+        What `SaveThreshold` wrote; where it is absent, what the bundle's metadata record of ``model.safetensors``
+        beside it counts.
     given : float, optional
 
     Returns
@@ -116,6 +118,9 @@ def saved_threshold(path: PathLike, *, given: float | None = None) -> float:
     if given is not None:
         return float(given)
     if not Path(path).is_file():
+        record = recorded_weights(Path(path).with_name("model.safetensors"))
+        if record is not None and record.threshold is not None:
+            return record.threshold
         logger.info("no %s beside the network: the threshold is 0.5", Path(path).name)
         return 0.5
     return float(json.loads(Path(path).read_text(encoding="utf-8"))["threshold"])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -16,8 +17,11 @@ from monai.engines import Evaluator
 from tqdm import tqdm
 
 from .._typing import PathLike
+from ..io.weights_record import recorded_weights, weights_fault
 
 __all__ = ["EarlyStop", "EpochLog", "ProgressBar", "SaveBestNetwork", "SaveResumeState", "save_atomically"]
+
+logger = logging.getLogger(__name__)
 
 
 def save_atomically(content: Any, path: PathLike) -> Path:
@@ -158,8 +162,12 @@ class SaveBestNetwork:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
 
     def _save(self, engine: Engine) -> None:
-        if self.evaluator.state.best_metric_epoch == engine.state.epoch:
-            save_atomically(_plain_state(self.network), self.path)
+        if self.evaluator.state.best_metric_epoch != engine.state.epoch:
+            return
+        if self.path.is_file() and recorded_weights(self.path) is not None and weights_fault(self.path) is None:
+            copy = self.path.with_suffix(".safetensors").name
+            logger.warning("%s of the release is replaced; the released weights stay in %s", self.path.name, copy)
+        save_atomically(_plain_state(self.network), self.path)
 
 
 class EarlyStop:

@@ -13,7 +13,7 @@ from ignite.engine import Engine
 from monai.engines import Evaluator
 
 from .._typing import PathLike
-from ..io.weights_record import preprocessing_fingerprint, recorded_weights, weights_fault
+from ..io.weights_record import preprocessing_fingerprint, recorded_weights, released_file, weights_fault
 from ..networks.transfer import load_pretrained, transfer_weights
 from .failures import fail
 from .overrides import running_workflow
@@ -124,7 +124,8 @@ def load_weights(network: torch.nn.Module, *, path: PathLike) -> None:
     ----------
     network : torch.nn.Module
     path : path
-        ``models/model.pt`` of a bundle, or what ``--weights`` names.
+        ``models/model.pt`` of a bundle, or what ``--weights`` names. Where it is not there, the ``.safetensors``
+        beside it serves: that is how released weights lie in a clone, while training writes ``.pt`` files.
 
     Raises
     ------
@@ -136,7 +137,8 @@ def load_weights(network: torch.nn.Module, *, path: PathLike) -> None:
     Weights that differ from what the bundle's metadata record (another SHA-256, another preprocessing than they were
     released with) are loaded with a warning in the log; ``mammozoo check`` and ``mammozoo predict`` refuse them.
     """
-    if not Path(path).is_file():
+    path = released_file(path)
+    if not path.is_file():
         msg = f"no weights at {path}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
         fail(FileNotFoundError(msg))
     for warning in (weights_fault(path), _preprocessing_fault(path)):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.multival import MultiValue
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from .._typing import PathLike
@@ -110,8 +111,16 @@ def _cleaned(source: Dataset, *, name: str) -> Dataset:
                 setattr(source, keyword, value if valid else "")
         elif keyword in source:
             delattr(source, keyword)
+    if "PatientOrientation" in source and not _is_orientation(source.get("PatientOrientation")):
+        source.PatientOrientation = None  # CBIS-DDSM writes the view there
     source.SpecificCharacterSet = "ISO_IR 192"
     return source
+
+
+def _is_orientation(value: object) -> bool:
+    """Row and column, each of the letters for left, right, anterior, posterior, head and feet (PS3.3, C.7.6.1.1.1)."""
+    parts = [str(item) for item in value] if isinstance(value, list | MultiValue) else []
+    return len(parts) == 2 and all(re.fullmatch("[LRAPHF]{1,3}", part) for part in parts)
 
 
 def check_file_name(path: PathLike, source_path: PathLike) -> None:

@@ -23,7 +23,7 @@ from .geometry import laterality, pixel_spacing
 from .header import MAX_SIDE, number, text
 from .mg_writer import seeded_uid
 
-__all__ = ["KINDS", "SegmentationFile", "Tracking", "read_segmentation", "write_segmentation"]
+__all__ = ["KINDS", "SegmentationFile", "Tracking", "read_segmentation", "segmented_images", "write_segmentation"]
 
 #: What the pixels of a segmentation mean.
 KINDS = ("binary", "fractional", "labelmap")
@@ -346,3 +346,40 @@ def _segments(seg: Any) -> tuple[tuple[str, ...], tuple[Tracking | None, ...], t
     first = found[0].algorithm_identification if found else None
     algorithm = None if first is None else (str(first.name), str(first.version))
     return tuple(str(item.segment_label) for item in found), tracking, algorithm
+
+
+def segmented_images(path: PathLike) -> tuple[tuple[str, ...], str]:
+    """Which images a segmentation refers to, and when it was made; its header alone is read.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    uids : tuple of str
+        SOP Instance UIDs, each once.
+    made : str
+        Date and time of the content as ``YYYYMMDDHHMMSS.FFFFFF``, empty where unknown: greater is newer.
+
+    Raises
+    ------
+    MammogramError
+        If the file is no segmentation or cannot be read.
+    """
+    name = Path(path).name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            _check_segmentation(header, name)
+            series = header.get("ReferencedSeriesSequence") or ()
+            instances = (item for one in series for item in one.get("ReferencedInstanceSequence") or ())
+            uids = dict.fromkeys(text(item, "ReferencedSOPInstanceUID") for item in instances)
+            made = text(header, "ContentDate") + text(header, "ContentTime")
+    except (MammogramError, OSError):
+        raise
+    except Exception as error:  # whatever a damaged file makes pydicom raise
+        msg = f"{name} cannot be read as a segmentation: {type(error).__name__}"
+        raise BadHeaderError(msg) from error
+    return tuple(uid for uid in uids if uid), made

@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pydicom
+from pydicom.dataset import Dataset
 
 from .._typing import PathLike
 from .errors import BadHeaderError, NotAnImageError
 from .geometry import laterality, pixel_spacing, view_position
 from .header import number, text
 
-__all__ = ["HeaderSummary", "header_summary"]
+__all__ = ["HeaderSummary", "header_summary", "metadata_summary"]
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
@@ -81,23 +84,58 @@ def header_summary(path: PathLike) -> HeaderSummary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
-            spacing, _ = pixel_spacing(dataset)
-            return HeaderSummary(
-                sop_instance_uid=text(dataset, "SOPInstanceUID"),
-                study_instance_uid=text(dataset, "StudyInstanceUID"),
-                modality=text(dataset, "Modality").upper(),
-                is_segmentation=text(dataset, "SOPClassUID") in _SEGMENTATIONS,
-                rows=int(number(dataset, "Rows") or 0),
-                columns=int(number(dataset, "Columns") or 0),
-                frames=max(int(number(dataset, "NumberOfFrames") or 1), 1),
-                laterality=laterality(dataset),
-                view_position=view_position(dataset)[0],
-                pixel_spacing=spacing,
-                photometric=text(dataset, "PhotometricInterpretation").upper(),
-            )
+            return _summary(dataset)
     except (OSError, pydicom.errors.InvalidDicomError) as error:
         msg = f"{name} is no DICOM file"
         raise NotAnImageError(msg) from error
     except Exception as error:  # whatever a damaged header makes pydicom raise
         msg = f"{name}: the header cannot be read ({type(error).__name__})"
         raise BadHeaderError(msg) from None
+
+
+def metadata_summary(attributes: Mapping[str, Any]) -> HeaderSummary:
+    """Understand a header in the DICOM JSON model (PS3.18 Annex F), as DICOMweb servers send it.
+
+    Parameters
+    ----------
+    attributes : mapping
+        By tag: ``{"00080060": {"vr": "CS", "Value": ["MG"]}}``.
+
+    Returns
+    -------
+    HeaderSummary
+
+    Raises
+    ------
+    BadHeaderError
+        If it cannot be understood; the message has no value of the header.
+
+    Examples
+    --------
+    >>> metadata_summary({"00080060": {"vr": "CS", "Value": ["MG"]}}).modality
+    'MG'
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _summary(Dataset.from_json(dict(attributes), bulk_data_uri_handler=lambda *_: b""))
+    except Exception as error:  # whatever a damaged header makes pydicom raise
+        msg = f"a header of the server cannot be read ({type(error).__name__})"
+        raise BadHeaderError(msg) from None
+
+
+def _summary(dataset: Dataset) -> HeaderSummary:
+    spacing, _ = pixel_spacing(dataset)
+    return HeaderSummary(
+        sop_instance_uid=text(dataset, "SOPInstanceUID"),
+        study_instance_uid=text(dataset, "StudyInstanceUID"),
+        modality=text(dataset, "Modality").upper(),
+        is_segmentation=text(dataset, "SOPClassUID") in _SEGMENTATIONS,
+        rows=int(number(dataset, "Rows") or 0),
+        columns=int(number(dataset, "Columns") or 0),
+        frames=max(int(number(dataset, "NumberOfFrames") or 1), 1),
+        laterality=laterality(dataset),
+        view_position=view_position(dataset)[0],
+        pixel_spacing=spacing,
+        photometric=text(dataset, "PhotometricInterpretation").upper(),
+    )

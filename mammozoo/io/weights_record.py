@@ -19,6 +19,7 @@ __all__ = [
     "file_sha256",
     "preprocessing_fingerprint",
     "recorded_weights",
+    "released_file",
     "require_recorded_weights",
     "weights_fault",
 ]
@@ -38,11 +39,14 @@ class WeightsRecord:
         64 hex digits.
     preprocessing : str or None
         `preprocessing_fingerprint` of the ``inference.json`` that the weights were released with.
+    threshold : float or None
+        Of a classifier, found with these weights.
     """
 
     file: str
     sha256: str
     preprocessing: str | None = None
+    threshold: float | None = None
 
 
 def file_sha256(path: PathLike) -> str:
@@ -88,9 +92,38 @@ def recorded_weights(path: PathLike) -> WeightsRecord | None:
     metadata = path.resolve().parent.parent / "configs" / "metadata.json"
     try:
         entry = json.loads(metadata.read_text(encoding="utf-8"))["weights"][path.name]
-        return WeightsRecord(file=path.name, sha256=str(entry["sha256"]), preprocessing=entry.get("preprocessing"))
+        return WeightsRecord(
+            file=path.name,
+            sha256=str(entry["sha256"]),
+            preprocessing=entry.get("preprocessing"),
+            threshold=None if entry.get("threshold") is None else float(entry["threshold"]),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def released_file(path: PathLike) -> Path:
+    """Find the file that serves in place of weights that are not there.
+
+    Parameters
+    ----------
+    path : path
+        ``models/model.pt``: what training writes.
+
+    Returns
+    -------
+    pathlib.Path
+        The path itself, or the ``.safetensors`` beside it if only that is there: a clone holds the released weights in
+        that form alone.
+
+    Examples
+    --------
+    >>> released_file("absent/model.pt").name
+    'model.pt'
+    """
+    path = Path(path)
+    copy = path.with_suffix(".safetensors")
+    return copy if copy.is_file() and not path.is_file() else path
 
 
 def weights_fault(path: PathLike) -> str | None:
@@ -131,7 +164,7 @@ def require_recorded_weights(path: PathLike) -> None:
     """
     fault = weights_fault(path)
     if fault is not None:
-        msg = f"{fault}; get the bundle again, or name these weights yourself (--weights PATH)"
+        msg = f"{fault}; get the bundle again (in a clone: remove the file), or name these weights (--weights PATH)"
         raise MammogramError(msg)
 
 

@@ -92,8 +92,8 @@ class AbnormalUNet(nn.Module):
             skips.append(features)
             features = self.dropout(self.pool(features))
         features = self.bottleneck(features)
-        for upsample, block, skip in zip(self.upsample, self.decoder, reversed(skips), strict=True):
-            features = block(torch.cat([skip, upsample(features)], dim=1))
+        for level, (upsample, block) in enumerate(zip(self.upsample, self.decoder)):  # noqa: B905 (torch.jit.script)
+            features = block(torch.cat([skips[-1 - level], upsample(features)], dim=1))
         return functional.pixel_shuffle(self.head(features), self.stem_stride)
 
 

@@ -155,7 +155,7 @@ class AUNet(nn.Module):
         for level, unit in enumerate(self.encoder):
             features = unit(features if level == 0 else self.pool(features))
             skips.append(features)
-        for block, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
-            features = block(features, skip)
+        for level, block in enumerate(self.decoder):
+            features = block(features, skips[-2 - level])
         logits: torch.Tensor = self.head(features)
         return logits

@@ -123,16 +123,16 @@ class FCDenseNet103(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Compute logits (B, out_channels, W, H)."""
-        check_sides(image, multiple=2 ** len(self.down), network="FCDenseNet103")
+        check_sides(image, multiple=1 << len(self.down), network="FCDenseNet103")
         skips = []
         features = self.first(image)
-        for block, transition in zip(self.down, self.transition, strict=True):
+        for block, transition in zip(self.down, self.transition):  # noqa: B905 (torch.jit.script)
             features = block(features)
             skips.append(features)
             features = self.pool(transition(features))
         features = self.bottleneck(features)
-        for upsample, block, skip in zip(self.upsample, self.up, reversed(skips), strict=True):
-            features = block(torch.cat([upsample(features), skip], dim=1))
+        for level, (upsample, block) in enumerate(zip(self.upsample, self.up)):  # noqa: B905 (torch.jit.script)
+            features = block(torch.cat([upsample(features), skips[-1 - level]], dim=1))
         logits: torch.Tensor = self.head(features)
         return logits
 

@@ -89,7 +89,7 @@ class FusionNet(nn.Module):
         for level, unit in enumerate(self.encoder):
             features = unit(features if level == 0 else self.pool(features))
             skips.append(features)
-        for upsample, unit, skip in zip(self.upsample, self.decoder, reversed(skips[:-1]), strict=True):
-            features = unit(skip + upsample(features))
+        for level, (upsample, unit) in enumerate(zip(self.upsample, self.decoder)):  # noqa: B905 (torch.jit.script)
+            features = unit(skips[-2 - level] + upsample(features))
         logits: torch.Tensor = self.head(features)
         return logits

@@ -176,8 +176,9 @@ class ResNet(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Compute logits (B, num_classes)."""
         features = self.maxpool(torch.relu(self.bn1(self.conv1(image))))
-        for stage in range(self.stages):
-            features = self.get_submodule(f"layer{stage + 1}")(features)
+        for name, stage in self.named_children():
+            if name.startswith("layer"):
+                features = stage(features)
         pooled = self.avgpool(features).flatten(1)
         logits: torch.Tensor = self.fc(self.dropout(pooled))
         return logits

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-import importlib
+import pickle
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -32,16 +34,18 @@ def read_state(path: PathLike) -> dict[str, torch.Tensor]:
     ------
     FileNotFoundError
     ValueError
-        If it holds no state dict.
+        If it holds no state dict, cannot be read, or could only be read by running code of its own.
     """
     path = Path(path)
     if not path.is_file():
         msg = f"there is no weights file {path}"
         raise FileNotFoundError(msg)
-    if path.suffix == ".safetensors":
-        content: Any = importlib.import_module("safetensors.torch").load_file(path)
-    else:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        content = _content(path)
+    except (pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        # PyTorch's message goes on to say how to run what is in the file; that is no advice for weights of others.
+        msg = f"{path} cannot be read as tensors ({type(error).__name__}): damaged, or it holds code, which is not run"
+        raise ValueError(msg) from error
     for key in ("model", "state_dict", "network"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -49,6 +53,14 @@ def read_state(path: PathLike) -> dict[str, torch.Tensor]:
         msg = f"{path} holds no state dict (names to tensors)"
         raise ValueError(msg)
     return dict(content)
+
+
+def _content(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return safetensors.torch.load_file(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on forms that are then refused
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def transfer_weights(target: nn.Module, source: Mapping[str, torch.Tensor], *, prefixes: Sequence[str]) -> list[str]:

@@ -76,7 +76,7 @@ class UNet(nn.Module):
         for level, unit in enumerate(self.encoder):
             features = unit(features if level == 0 else self.pool(features))
             skips.append(features)
-        for upsample, unit, skip in zip(self.upsample, self.decoder, reversed(skips[:-1]), strict=True):
-            features = unit(torch.cat([skip, upsample(features)], dim=1))
+        for level, (upsample, unit) in enumerate(zip(self.upsample, self.decoder)):  # noqa: B905 (torch.jit.script)
+            features = unit(torch.cat([skips[-2 - level], upsample(features)], dim=1))
         logits: torch.Tensor = self.head(features)
         return logits

@@ -11,12 +11,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import torch
 
 import mammozoo
 from mammozoo.bundle.check import check_bundle
 from mammozoo.bundle.package import package_bundle, package_bundles
-from mammozoo.bundle.weights import record_weights
 from mammozoo.cli import main
 
 NAME = "mammo_aunet_segmentation"
@@ -55,20 +53,6 @@ def test_the_layout_is_the_one_monai_extracts(bundle: Path, tmp_path: Path) -> N
     assert f'__version__ = "{mammozoo.__version__}"' in init
     assert not any("__pycache__" in name or "/tests/" in name or name.endswith(".pt") for name in names)
     assert check_bundle(release.path).clean, check_bundle(release.path).text()
-
-
-def test_recorded_weights_are_packed_and_others_are_not(bundle: Path, tmp_path: Path) -> None:
-    pytest.importorskip("safetensors")
-    torch.save({"w": torch.zeros(3)}, bundle / "models" / "model.pt")
-    assert package_bundle(bundle, out=tmp_path / "without").weights == ()
-    record_weights(bundle)
-    release = package_bundle(bundle, out=tmp_path / "with")
-    assert release.weights == ("model.pt", "model.safetensors")
-    assert check_bundle(release.path).clean
-    torch.save({"w": torch.ones(3)}, bundle / "models" / "model.pt")
-    with pytest.raises(ValueError, match="has another SHA-256"):
-        package_bundle(bundle, out=tmp_path / "tampered")
-    assert not (tmp_path / "tampered").exists()
 
 
 def test_a_changed_release_is_found(bundle: Path, tmp_path: Path) -> None:

@@ -336,6 +336,29 @@ def test_weights_other_than_the_listed_ones_are_refused_unless_named(weights: Pa
         assert check_weights(find_bundle(folder), path=weights)[1] == digest
 
 
+def test_a_bundle_from_elsewhere_is_read_before_it_runs(
+    views: list[Path], weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it runs before the check has nothing to say, or the user has read what it says."""
+    folder, mark = tmp_path / BUNDLE, tmp_path / "mark"
+    shutil.copytree(find_bundle(BUNDLE).path, folder, ignore=shutil.ignore_patterns("*.pt", "data", "eval"))
+    (folder / "recipe.json").unlink()
+    options: dict[str, Any] = {"bundle": folder, "weights": weights, "options": OPTIONS}
+    assert predict_study(views[0], tmp_path / "clean", **options).images[0].status == "ok"
+    file = folder / "configs" / "inference.json"
+    attack = {"initialize": [*json.loads(file.read_text())["initialize"], f"$__import__('os').mkdir({str(mark)!r})"]}
+    file.write_text(json.dumps(json.loads(file.read_text()) | attack))
+    with pytest.raises(ValueError, match=r"initialize::2: \[expression\] '.mkdir' is not a listed member"):
+        predict_study(views[0], tmp_path / "out", **options)
+    assert not mark.exists()
+    assert not (tmp_path / "out").exists()
+    command = ["predict", str(views[0]), "--bundle", str(folder), "--weights", str(weights), "--set", *SET]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 1
+    assert "`--trust` runs the bundle all the same" in capsys.readouterr().err
+    assert main([*command, "--out", str(tmp_path / "out"), "--trust"]) == 0
+    assert mark.exists()
+
+
 def test_many_lesions_share_a_segment() -> None:
     mask = np.zeros((3, 2 * MAX_SEGMENTS + 3), np.uint8)
     mask[1, ::2] = 1

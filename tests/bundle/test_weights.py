@@ -1,67 +1,231 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights that ship: equal copies, recorded hashes, refusal of anything else."""
+"""Weights that ship: two equal files, recorded hashes, refusal of anything else, and a clone that stays clean."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from ignite.engine import Engine, Events
 
 from mammozoo.bundle.check import check_bundle
-from mammozoo.bundle.weights import export_safetensors, record_weights, same_tensors
+from mammozoo.bundle.compose import find_bundles
+from mammozoo.bundle.inference import check_weights, find_bundle
+from mammozoo.bundle.package import package_bundle
+from mammozoo.bundle.weights import release_weights, restore_weights, same_tensors, torch_bytes
+from mammozoo.cli import main
+from mammozoo.engines.classification import saved_threshold
+from mammozoo.engines.handlers import SaveBestNetwork
+from mammozoo.engines.stages import load_weights
 from mammozoo.io.errors import MammogramError
 from mammozoo.io.weights_record import require_recorded_weights
 
-pytest.importorskip("safetensors")
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "mammo_abnormal_unet_segmentation"
 
 
-def _state() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    weight = torch.randn(4, 3, generator=generator)
-    return {"b.weight": weight, "a.tied": weight, "a.slice": weight.T[1:], "n": torch.tensor(3), "x": torch.zeros(0)}
+def _network() -> Any:
+    from mammozoo.networks.abnormal_unet import AbnormalUNet
+
+    torch.manual_seed(0)
+    return AbnormalUNet(1, 1, width=4)
 
 
-def test_the_copy_is_equal_and_always_the_same(tmp_path: Path) -> None:
-    torch.save(_state() | {"nan": torch.tensor(float("nan"))}, tmp_path / "model.pt")
-    copy = export_safetensors(tmp_path / "model.pt")
-    first = copy.read_bytes()
-    assert same_tensors(tmp_path / "model.pt", copy)
-    assert export_safetensors(tmp_path / "model.pt").read_bytes() == first
-    torch.save(_state() | {"nan": torch.tensor(1.0)}, tmp_path / "other.pt")
-    assert not same_tensors(tmp_path / "other.pt", copy)
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """What a training leaves, as PyTorch saves it."""
+    path = tmp_path / "run" / "model.pt"
+    path.parent.mkdir()
+    torch.save(_network().state_dict(), path)
+    return path
 
 
-def test_recorded_weights_pass_and_tampered_ones_do_not(zoo_bundle: Path) -> None:
-    weights = zoo_bundle / "models" / "model.pt"
-    torch.save(_state(), weights)
-    record_weights(zoo_bundle)
-    metadata = json.loads((zoo_bundle / "configs" / "metadata.json").read_text())
-    assert list(metadata["weights"]) == ["model.pt", "model.safetensors"]
-    assert check_bundle(zoo_bundle).clean, check_bundle(zoo_bundle).text()
-    require_recorded_weights(weights)
-    data = bytearray(weights.read_bytes())
-    data[len(data) // 2] ^= 1
-    weights.write_bytes(data)
-    assert "has another SHA-256" in check_bundle(zoo_bundle).text()
-    with pytest.raises(MammogramError, match="is not the file that metadata.json records"):
-        require_recorded_weights(weights)
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A working copy of a bundle whose default width is the trained network's."""
+    root = tmp_path / "clone"
+    shutil.copytree(ROOT / "configs", root / "configs")
+    hidden = shutil.ignore_patterns("*.pt", "*.safetensors", "data", "eval")
+    folder = root / "bundles" / NAME
+    shutil.copytree(ROOT / "bundles" / NAME, folder, ignore=hidden)
+    recipe = json.loads((folder / "recipe.json").read_text())
+    for file in ("train.json", "inference.json"):
+        recipe[file].setdefault("set", {})["width"] = 4
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    metadata = json.loads((folder / "configs" / "metadata.json").read_text())
+    metadata.pop("weights", None)
+    (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
+    assert main(["compose", "--root", str(root)]) == 0
+    return folder
 
 
-def test_other_preprocessing_is_reported(zoo_bundle: Path) -> None:
-    torch.save(_state(), zoo_bundle / "models" / "model.pt")
-    record_weights(zoo_bundle)
-    file = zoo_bundle / "configs" / "inference.json"
+def _recorded(bundle: Path) -> dict[str, Any]:
+    return json.loads((bundle / "configs" / "metadata.json").read_text())["weights"]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_both_files_are_equal_recorded_and_the_same_every_time(half: bool, bundle: Path, trained: Path) -> None:
+    (item,) = release_weights(bundle, [trained], half=half)
+    models = bundle / "models"
+    assert list(_recorded(bundle)) == ["model.pt", "model.safetensors"]
+    assert same_tensors(models / "model.pt", models / "model.safetensors")
+    state = torch.load(models / "model.pt", weights_only=True)
+    wanted = {torch.float16 if half else torch.float32}
+    assert {tensor.dtype for tensor in state.values() if tensor.is_floating_point()} == wanted
+    assert item.parameters == sum(tensor.numel() for tensor in state.values())
+    first = [path.read_bytes() for path in sorted(models.glob("model.*"))]
+    release_weights(bundle, [trained], half=half)
+    assert [path.read_bytes() for path in sorted(models.glob("model.*"))] == first
+    assert check_bundle(bundle).clean, check_bundle(bundle).text()
+    network = _network()
+    torch.nn.init.zeros_(next(network.parameters()))
+    load_weights(network, path=models / "model.pt")
+    assert torch.count_nonzero(next(network.parameters())) > 0
+
+
+def test_what_does_not_fit_or_is_not_finite_is_not_released(bundle: Path, trained: Path) -> None:
+    state = torch.load(trained, weights_only=True)
+    torch.save({**state, "head.bias": torch.full_like(state["head.bias"], 1e6)}, trained)
+    with pytest.raises(ValueError, match="not finite in float16, as head.bias"):
+        release_weights(bundle, [trained], half=True)
+    torch.save({"head.weight": torch.zeros(1)}, trained)
+    with pytest.raises(ValueError, match="does not fit network_def as inference.json builds it"):
+        release_weights(bundle, [trained])
+    assert sorted(path.name for path in (bundle / "models").iterdir()) == ["README.md"]
+    assert "weights" not in json.loads((bundle / "configs" / "metadata.json").read_text())
+
+
+def test_a_clone_holds_safetensors_and_everything_works_from_it(bundle: Path, trained: Path, tmp_path: Path) -> None:
+    release_weights(bundle, [trained])
+    model, canonical = bundle / "models" / "model.pt", bundle / "models" / "model.safetensors"
+    released = model.read_bytes()
+    model.unlink()  # git keeps the safetensors file alone
+    assert check_bundle(bundle).clean, check_bundle(bundle).text()
+    assert check_weights(find_bundle(bundle))[0] == canonical
+    load_weights(_network(), path=model)
+    release = package_bundle(bundle, out=tmp_path)
+    assert release.weights == ("model.pt", "model.safetensors")
+    assert check_bundle(release.path).clean, check_bundle(release.path).text()
+    assert restore_weights(bundle) == [model]
+    assert model.read_bytes() == released
+    assert restore_weights(bundle) == []
+
+
+def test_a_training_in_the_clone_leaves_the_released_weights_and_says_so(
+    bundle: Path, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    release_weights(bundle, [trained])
+    model, canonical = bundle / "models" / "model.pt", bundle / "models" / "model.safetensors"
+    before, network = canonical.read_bytes(), _network()
+    engine = Engine(lambda *_: None)
+    evaluator: Any = SimpleNamespace(state=SimpleNamespace(best_metric_epoch=1))
+    SaveBestNetwork(model, evaluator=evaluator, network=network).attach(engine)
+    torch.nn.init.ones_(next(network.parameters()))
+    engine.state.epoch = 1
+    engine.fire_event(Events.EPOCH_COMPLETED)
+    engine.fire_event(Events.EPOCH_COMPLETED)
+    (record,) = caplog.records
+    assert record.getMessage() == "model.pt of the release is replaced; the released weights stay in model.safetensors"
+    assert canonical.read_bytes() == before
+    assert check_bundle(bundle).clean, check_bundle(bundle).text()
+    with pytest.raises(MammogramError, match="retrained here"):  # whose weights are meant must be said
+        check_weights(find_bundle(bundle))
+    release = package_bundle(bundle, out=tmp_path)  # the released ones, not the training's
+    assert check_bundle(release.path).clean, check_bundle(release.path).text()
+
+
+def test_git_keeps_the_released_form_and_ignores_what_training_writes() -> None:
+    def ignored(name: str) -> bool:
+        path = f"bundles/{NAME}/{name}"
+        done = subprocess.run(["git", "check-ignore", "--no-index", "-q", path], cwd=ROOT, check=False)
+        assert done.returncode in (0, 1)
+        return done.returncode == 0
+
+    if not (ROOT / ".git").exists():
+        pytest.skip("no working copy")
+    assert not ignored("models/model.safetensors")
+    assert not ignored("models/README.md")
+    for name in ("models/model.pt", "models/checkpoint.pt", "models/threshold.json", "eval/metrics.json", "data/x.dcm"):
+        assert ignored(name), name
+
+
+def test_tampered_weights_are_refused(bundle: Path, trained: Path) -> None:
+    release_weights(bundle, [trained])
+    for name in ("model.pt", "model.safetensors"):
+        path = bundle / "models" / name
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(MammogramError, match="is not the file that metadata.json records"):
+            require_recorded_weights(path)
+    (bundle / "recipe.json").unlink()  # as in a release
+    report = check_bundle(bundle).text()
+    assert report.count("has another SHA-256") == 2
+    with pytest.raises(ValueError, match="another SHA-256"):
+        package_bundle(bundle, out=bundle.parent)
+
+
+def test_restore_refuses_other_tensors(bundle: Path, trained: Path) -> None:
+    release_weights(bundle, [trained])
+    (bundle / "models" / "model.pt").unlink()
+    metadata = bundle / "configs" / "metadata.json"
+    content = json.loads(metadata.read_text())
+    content["weights"]["model.pt"]["sha256"] = "0" * 64
+    metadata.write_text(json.dumps(content))
+    with pytest.raises(MammogramError):
+        restore_weights(bundle)
+    assert not (bundle / "models" / "model.pt").exists()
+
+
+def test_a_threshold_beside_the_weights_travels_with_them(bundle: Path, trained: Path) -> None:
+    trained.with_name("threshold.json").write_text('{"threshold": 0.37}')
+    release_weights(bundle, [trained])
+    assert {entry["threshold"] for entry in _recorded(bundle).values()} == {0.37}
+    assert saved_threshold(bundle / "models" / "threshold.json") == 0.37
+    assert saved_threshold(bundle / "models" / "threshold.json", given=0.2) == 0.2
+
+
+def test_other_preprocessing_is_reported(bundle: Path, trained: Path) -> None:
+    release_weights(bundle, [trained])
+    file = bundle / "configs" / "inference.json"
     config = json.loads(file.read_text())
-    config["preprocessing"]["transforms"].append({"_target_": "ScaleIntensityd", "keys": "image"})
+    config["spatial_size"] = [32, 32]
     file.write_text(json.dumps(config))
-    assert "were released with preprocessing" in check_bundle(zoo_bundle).text()
+    (bundle / "recipe.json").unlink()
+    assert "were released with preprocessing" in check_bundle(bundle).text()
 
 
-def test_a_file_of_which_nothing_is_recorded_passes(tmp_path: Path, zoo_bundle: Path) -> None:
-    torch.save(_state(), tmp_path / "mine.pt")
-    require_recorded_weights(tmp_path / "mine.pt")
-    shutil.copy(tmp_path / "mine.pt", zoo_bundle / "models" / "mine.pt")
-    require_recorded_weights(zoo_bundle / "models" / "mine.pt")
+def test_equal_means_bit_for_bit(tmp_path: Path) -> None:
+    state = {"a": torch.tensor([1.0, float("nan")]), "b": torch.zeros(0)}
+    torch.save(state, tmp_path / "a.pt")
+    torch.save({**state, "a": torch.tensor([1.0, 2.0])}, tmp_path / "b.pt")
+    assert same_tensors(tmp_path / "a.pt", tmp_path / "a.pt")
+    assert not same_tensors(tmp_path / "a.pt", tmp_path / "b.pt")
+
+
+def test_the_command(bundle: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["weights", str(bundle), str(trained), "--half"]) == 0
+    assert "model.safetensors" in capsys.readouterr().out
+    (bundle / "models" / "model.pt").unlink()
+    assert main(["weights", str(bundle), "--restore"]) == 0
+    assert capsys.readouterr().out == f"{bundle / 'models' / 'model.pt'}\n"
+    assert main(["weights", str(bundle)]) == 1
+
+
+@pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
+def test_weights_that_ship_are_equal_in_both_forms(bundle: Path) -> None:
+    recorded = json.loads((bundle / "configs" / "metadata.json").read_text()).get("weights", {})
+    assert {Path(name).suffix for name in recorded} <= {".pt", ".safetensors"}
+    for name in recorded:
+        if name.endswith(".safetensors"):
+            path = bundle / "models" / name
+            require_recorded_weights(path)
+            digest = hashlib.sha256(torch_bytes(path)).hexdigest()
+            assert digest == recorded[f"{path.stem}.pt"]["sha256"]

@@ -340,6 +340,18 @@ def test_library_says_what_the_header_says(tmp_path: Path) -> None:
     assert set(entry(_capture(tmp_path))) == {"Study Date", "Content Date", "Content Time"}
 
 
+@pytest.mark.parametrize("value", ["CC", ["A", "X"], ["A"], ["A", "R", "H"]])
+def test_an_orientation_that_is_none_is_not_passed_on(value: Any, tmp_path: Path) -> None:
+    """CBIS-DDSM writes the view where the directions of row and column belong."""
+    with pydicom.config.disable_value_validation():
+        for kind, path in _write_all(tmp_path, _mg(tmp_path, PatientOrientation=value)).items():
+            assert not pydicom.dcmread(path).get("PatientOrientation"), kind
+    source = _mg(tmp_path, PatientOrientation=["A", "FR"])
+    written = _write_all(tmp_path, source)
+    for kind in ("binary", "overlay"):
+        assert list(pydicom.dcmread(written[kind]).PatientOrientation) == ["A", "FR"]
+
+
 def test_secondary_capture_holds_the_picture(tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
     source = _plain(tmp_path)

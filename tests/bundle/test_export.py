@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks in other forms compute the same, to 1e-4 of the largest logit (checked by the export itself)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from monai.bundle import ConfigParser, ckpt_export
+from torch import nn
+
+from mammozoo.bundle.compose import find_bundles
+from mammozoo.bundle.export import export_module
+from mammozoo.cli import main
+from mammozoo.networks.abnormal_unet import AbnormalUNet
+from mammozoo.networks.classifiers import classification_network
+from mammozoo.networks.factory import crop_segmenter, mass_detector, segmentation_network
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {
+    "mammo_cem_classification": {"backbone": "resnet18", "width": 8},
+    "mammo_two_stage_segmentation": {"width": 4, "detector_width": 4, "segmenter": "unet"},
+}
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    **{name: lambda name=name: segmentation_network(name, width=8) for name in ("unet", "fusionnet", "fcdensenet103")},
+    "aunet": lambda: segmentation_network("aunet", width=8, reduction=4),
+    "abnormal_unet": lambda: segmentation_network("abnormal_unet", width=4),
+    **{name: lambda name=name: crop_segmenter(name, width=4) for name in ("v19unetpp", "cgan", "cascaded_unet")},
+    "yolov3": lambda: mass_detector(width=4),
+    **{name: lambda name=name: classification_network(name, width=12) for name in ("resnet18", "convnext_tiny")},
+    "swin_t": lambda: classification_network("swin_t", width=12),
+    "efficientnet_b0": lambda: classification_network("efficientnet_b0"),
+}
+TRACED = ("v19unetpp", "cgan", "yolov3", "convnext_tiny", "swin_t")
+QUICK = ("aunet", "abnormal_unet")
+EVERY = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NETWORKS]
+
+
+def _export(name: str, path: Path) -> str:
+    torch.manual_seed(0)
+    return export_module(NETWORKS[name](), path, shape=(1, 3, 64, 64)).form
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_torchscript(name: str, tmp_path: Path) -> None:
+    assert _export(name, tmp_path / "model.ts") == ("trace" if name in TRACED else "script")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_onnx(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    result = export_module(NETWORKS[name](), tmp_path / "model.onnx", shape=(1, 3, 64, 64))
+    count = 3 if result.any_batch else 1
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    outputs = session.run(None, {"image": torch.zeros(count, 3, 64, 64).numpy()})
+    assert all(len(item) == count for item in outputs)
+    assert result.any_batch == (name != "swin_t")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torch_export(name: str, tmp_path: Path) -> None:
+    assert _export(name, tmp_path / "model.pt2") == "export"
+
+
+class _Noisy(nn.Module):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image + torch.rand_like(image)
+
+
+def test_a_form_that_computes_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="computes something else"):
+        export_module(_Noisy(), tmp_path / "model.ts", shape=(1, 1, 8, 8))
+    with pytest.raises(ValueError, match="the suffix says the form"):
+        export_module(nn.Identity(), tmp_path / "model.bin", shape=(1, 1, 8, 8))
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    torch.save(AbnormalUNet(1, 1, width=4).state_dict(), tmp_path / "model.pt")
+    command = [
+        "export", "mammo_abnormal_unet_segmentation", "--out", str(tmp_path / "model.ts"),
+        "--weights", str(tmp_path / "model.pt"), "--set", "width=4", "spatial_size=[64,32]",
+    ]  # fmt: skip
+    assert main([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["form"], result["shape"]) == ("script", [2, 1, 64, 32])
+    assert main([*command, "widht=4"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
+def test_monais_own_export(bundle: Path, tmp_path: Path) -> None:
+    """`python -m monai.bundle ckpt_export`; the file needs no code of ours."""
+    options = {"width": 8, **SMALL.get(bundle.name, {})}
+    config = str(bundle / "configs" / "inference.json")
+    parser = ConfigParser(ConfigParser.load_config_file(config))
+    parser.update(options)
+    network = parser.get_parsed_content("network_def").eval()
+    torch.save(network.state_dict(), tmp_path / "model.pt")
+    ckpt_export(
+        net_id="network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(tmp_path / "model.pt"),
+        meta_file=str(bundle / "configs" / "metadata.json"), config_file=config, bundle_root=str(bundle), **options,
+    )  # fmt: skip
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    channels = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
+    image = torch.rand(1, channels, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(image), network(image), rtol=0, atol=1e-5)
