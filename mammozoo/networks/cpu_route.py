@@ -65,7 +65,7 @@ def set_cpu_route(network: nn.Module, *, route: str = "eager", inner_layers: boo
 
     Notes
     -----
-    Lesion masks change by a Dice of at most 0.001 on average (tested on trained networks).
+    ``bfloat16`` changed the mean Dice of small trained networks by 0.0001 to 0.0011, least on those trained longest.
 
     Examples
     --------

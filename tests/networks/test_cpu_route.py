@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The CPU routes compute what the network computes: masks change by a Dice of at most 0.001."""
+"""The CPU routes compute what the network computes: masks of a trained network change by a Dice of at most 0.001."""
 
 from __future__ import annotations
 
