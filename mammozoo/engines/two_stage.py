@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import MetaTensor
+from monai.data.meta_tensor import MetaTensor
 from monai.inferers import Inferer
 from numpy.typing import NDArray
 from torch import Tensor, nn
