@@ -36,9 +36,9 @@ test-gpu: $(READY)
 test-real: $(READY)  ## needs MAMMOZOO_REAL_DATA
 	$(BIN)/python -m pytest -q -m real
 
-label-test: $(READY)  ## needs Chromium and its driver (apt-get install chromium chromium-driver)
+label-test: $(READY)  ## apt-get install chromium chromium-driver orthanc orthanc-dicomweb (without Orthanc its test is skipped)
 	$(BIN)/python -m mammozoo label setup --tests
-	$(BIN)/python -m pytest -q -m label tests/label
+	$(BIN)/python -m pytest -q -rs -m label tests/label
 
 bench: $(READY)  ## benchmarks, to docs/benchmarks.md: make bench [ROWS="4 10"]
 	$(BIN)/python scripts/bench $(ROWS)

@@ -3,7 +3,7 @@
 
 References
 ----------
-ITU-T T.81 (JPEG), Annex B; T.87 (JPEG-LS), Annex C; T.800 (JPEG 2000), Annexes A and I.
+ITU-T T.81 (JPEG), Annex B; T.87 (JPEG-LS), Annex C; T.800 (JPEG 2000), Annexes A, E and I; T.814 (HTJ2K), Annex A.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-__all__ = ["StatedImage", "stated_image"]
+__all__ = ["StatedImage", "is_sound_htj2k", "stated_image"]
 
 _J2K = b"\xff\x4f\xff\x51"  # start of code stream, image and tile size
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _JPEG = b"\xff\xd8\xff"
 _SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # start of frame; F7 is that of JPEG-LS
+_SIZ, _CAP, _COD, _QCD, _START_OF_TILE = 0x51, 0x50, 0x52, 0x5C, 0x90  # main header of JPEG 2000
+_OPTIONAL = {0x55, 0x56, 0x57, 0x59, 0x63, 0x64}  # lengths, profile, registration, comment
+_MAX_PLANES = 30  # 16 bits need about 20
 _ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
 
 
@@ -104,3 +107,43 @@ def _jpeg2000(data: bytes, start: int) -> StatedImage:
     tiles = -(-(x - tile_x0) // tile_x) * -(-(y - tile_y0) // tile_y)
     width, height = -(-x // step_x) - -(-x0 // step_x), -(-y // step_y) - -(-y0 // step_y)
     return StatedImage(height, width, components, (depth & 0x7F) + 1, bool(depth & 0x80), tiles)
+
+
+def is_sound_htj2k(data: bytes) -> bool:
+    """Whether the main header of an HTJ2K code stream is complete, and the plainest that an encoder writes.
+
+    OpenJPH 0.26 reads past what a damaged header holds, and ends the process at 31 bit planes or more.
+
+    Parameters
+    ----------
+    data : bytes
+
+    Returns
+    -------
+    bool
+        False also for rare but valid headers: a quantisation for each component, an image away from the origin.
+
+    Examples
+    --------
+    >>> is_sound_htj2k(bytes.fromhex("ff4fff51"))
+    False
+    """
+    segments, place = [], 2
+    while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != bytes([_START_OF_TILE]):
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        segments.append((data[place + 1], data[place + 4 : end]))
+        place = end
+    found = {marker: body for marker, body in segments if marker not in _OPTIONAL}
+    if data[place : place + 1] != b"\xff" or len(found) + sum(m in _OPTIONAL for m, _ in segments) != len(segments):
+        return False
+    if set(found) != {_SIZ, _CAP, _COD, _QCD} or len(found[_COD]) < 10 or not found[_QCD]:
+        return False
+    offsets, tile_length = found[_SIZ][10:18] + found[_SIZ][26:34], data[place + 2 : place + 4]
+    if any(offsets) or tile_length != b"\0\x0a":  # far from the origin it works for hours
+        return False
+    coding, (style, *steps) = found[_COD], found[_QCD]
+    levels, wide = coding[5], style & 0x1F == 2
+    precincts = levels + 1 if coding[0] & 1 else 0
+    if style & 0x1F not in (0, 2) or (len(coding), len(steps)) != (10 + precincts, (3 * levels + 1) * (1 + wide)):
+        return False
+    return (style >> 5) + max(step >> 3 for step in steps[:: 1 + wide]) - 1 <= _MAX_PLANES

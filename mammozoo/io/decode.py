@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from .._typing import Array
-from .codestream import StatedImage, stated_image
+from .codestream import StatedImage, is_sound_htj2k, stated_image
 from .errors import BadPixelsError, UnsupportedError
 from .header import PixelFormat
 
@@ -38,7 +41,9 @@ HTJ2K = frozenset({"1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.84
 _MAY_BE_LOSSY = {f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 81, 91, 203)}
 _MAX_TILES = 4096  # a decoder takes kilobytes for each tile, whatever its size
 _PIXEL_DATA = 0x7FE00010
-_END = b"\xff\xd9"  # end of code stream; a byte of padding may follow
+_END = b"\xff\xd9"  # end of image or code stream; padding may follow
+_TAIL = 1024
+_BLOCK = 1 << 18  # bytes
 
 
 def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
@@ -66,30 +71,32 @@ def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str
     UnsupportedError
         If there is no decoder for the transfer syntax.
     """
-    syntax = layout.transfer_syntax
+    syntax, highest = layout.transfer_syntax, None
     if syntax in RAW:
-        pixels = _raw(dataset, layout, frame=frame, name=name)
+        pixels, highest = _raw(dataset, layout, frame=frame, name=name)
     elif syntax == RLE:
         pixels = _rle(frame_bytes(dataset, layout, frame=frame, name=name), layout, name=name)
     elif syntax in HTJ2K:
         pixels = _htj2k(frame_bytes(dataset, layout, frame=frame, name=name), layout)
-    elif syntax in JPEG2000 or syntax in _JPEG:
-        decode: Callable[..., Any] = _JPEG.get(syntax, imagecodecs.jpeg2k_decode)
-        pixels = np.asarray(decode(frame_bytes(dataset, layout, frame=frame, name=name)))
+    elif syntax in JPEG2000:
+        pixels = np.asarray(imagecodecs.jpeg2k_decode(frame_bytes(dataset, layout, frame=frame, name=name)))
+    elif syntax in _JPEG:
+        pixels = _jpeg(frame_bytes(dataset, layout, frame=frame, name=name), syntax, name=name)
     else:
         pixels = _fallback(dataset, layout, frame=frame, name=name)
     wanted = (layout.rows, layout.columns) + ((layout.samples,) if layout.samples > 1 else ())
     if pixels.shape != wanted:
         msg = f"{name}: the pixel data decode to {pixels.shape}, the header states {wanted}"
         raise BadPixelsError(msg)
-    return only_stored_bits(pixels, layout)
+    return only_stored_bits(pixels, layout, highest=highest)
 
 
-def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
+def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> tuple[Array, int | None]:
+    """Values of a frame, and the highest of them where that is known already."""
     order = ">" if layout.transfer_syntax == _BIG_ENDIAN else "<"
     dtype = np.dtype(f"{order}u{layout.bits_allocated // 8}")
     count = layout.rows * layout.columns * layout.samples
-    held, values = _raw_values(dataset, dtype, count=count, frame=frame)
+    held, values, highest = _raw_values(dataset, dtype, count=count, frame=frame)
     needed = count * dtype.itemsize * layout.frames
     if held < needed:
         msg = (
@@ -98,23 +105,44 @@ def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Arr
         )
         raise BadPixelsError(msg)
     if layout.samples == 1:
-        return values.reshape(layout.rows, layout.columns)
+        return values.reshape(layout.rows, layout.columns), highest
     if dataset.get("PlanarConfiguration", 0) == 1:
-        return np.moveaxis(values.reshape(layout.samples, layout.rows, layout.columns), 0, -1)
-    return values.reshape(layout.rows, layout.columns, layout.samples)
+        return np.moveaxis(values.reshape(layout.samples, layout.rows, layout.columns), 0, -1), highest
+    return values.reshape(layout.rows, layout.columns, layout.samples), highest
 
 
-def _raw_values(dataset: Dataset, dtype: np.dtype[Any], *, count: int, frame: int) -> tuple[int, Array]:
-    """Bytes of pixel data that there are, and the values of one frame, from the file where they are still there."""
+def _raw_values(dataset: Dataset, dtype: np.dtype[Any], *, count: int, frame: int) -> tuple[int, Array, int | None]:
+    """Bytes of pixel data that there are, the values of one frame, from the file where they still are, the highest."""
     start = frame * count * dtype.itemsize
-    parsed: Any = dataset._dict  # reading the value through the data set would read every frame
-    element = parsed.get(_PIXEL_DATA)
-    path = getattr(dataset, "filename", None)
-    if isinstance(element, RawDataElement) and element.value is None and isinstance(path, str | Path):
-        values = np.fromfile(path, dtype=dtype, count=count, offset=element.value_tell + start)
-        return element.length if values.size == count else min(element.length, start + values.nbytes), values
+    path, element = _in_file(dataset)
+    if element is not None:
+        values, highest = _values_in_file(path, dtype, count=count, offset=element.value_tell + start)
+        held = element.length if values.size == count else min(element.length, start + values.nbytes)
+        return held, values, highest
     data = dataset.PixelData
-    return len(data), np.frombuffer(data[start : start + count * dtype.itemsize], dtype=dtype)
+    return len(data), np.frombuffer(data[start : start + count * dtype.itemsize], dtype=dtype), None
+
+
+def _in_file(dataset: Dataset) -> tuple[Path, RawDataElement | None]:
+    """The file and the element of the pixel data if they were not read with the header; else no element."""
+    parsed: Any = dataset._dict  # reading the value through the data set would read every frame
+    element, path = parsed.get(_PIXEL_DATA), getattr(dataset, "filename", None)
+    waits = isinstance(element, RawDataElement) and element.value is None and isinstance(path, str | Path)
+    return Path(str(path)), element if waits else None
+
+
+def _values_in_file(path: Path, dtype: np.dtype[Any], *, count: int, offset: int) -> tuple[Array, int]:
+    """As many of `count` values as the file has, and the highest, looked for while a block is in the cache."""
+    highest = 0
+    with path.open("rb", buffering=0) as blocks:
+        size = max(0, min(count, (os.fstat(blocks.fileno()).st_size - offset) // dtype.itemsize))
+        values = np.empty(size, dtype)
+        blocks.seek(offset)
+        filled, raw = 0, values.data.cast("B")
+        while filled < values.nbytes and (read := blocks.readinto(raw[filled : filled + _BLOCK])):
+            begin, filled = filled // dtype.itemsize, filled + read
+            highest = max(highest, int(values[begin : filled // dtype.itemsize].max(initial=0)))
+    return values[: filled // dtype.itemsize], highest
 
 
 def _rle(data: bytes, layout: PixelFormat, *, name: str) -> Array:
@@ -127,6 +155,13 @@ def _rle(data: bytes, layout: PixelFormat, *, name: str) -> Array:
         raise BadPixelsError(msg)
     planes = out.view(dtype).reshape(layout.samples, layout.rows, layout.columns)
     return planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
+
+
+def _jpeg(data: bytes, syntax: str, *, name: str) -> Array:
+    if _END not in data[-_TAIL:]:  # libjpeg would fill what is missing with gray, CharLS count zeros for seconds
+        msg = f"{name}: the JPEG data have no end of image; the file is truncated"
+        raise BadPixelsError(msg)
+    return np.asarray(_JPEG[syntax](data))
 
 
 def _htj2k(data: bytes, layout: PixelFormat) -> Array:
@@ -147,10 +182,11 @@ def openjph(data: bytes, shape: tuple[int, int], *, bits: int, skip: int = 0) ->
     Raises
     ------
     BadPixelsError
-        If the data are not complete (or the last row all white, at 8 or 16 bits: another decoder will tell).
+        If the data are not complete (or the last row all white, at 8 or 16 bits), or OpenJPH is not safe with them:
+        another decoder will tell.
     """
-    if _END not in data[-4:]:  # OpenJPH would fill in what is missing
-        msg = "the HTJ2K data have no end"
+    if _END not in data[-4:] or not is_sound_htj2k(data):  # OpenJPH would fill in what is missing
+        msg = "the HTJ2K data have no end or a header that OpenJPH does not take"
         raise BadPixelsError(msg)
     out = np.empty(shape, np.uint16 if bits > 8 else np.uint8)
     white = np.iinfo(out.dtype).max
@@ -170,7 +206,11 @@ def frame_bytes(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str)
     BadPixelsError
         If the frame is missing or its own header states another size, more components, or absurdly many tiles.
     """
-    data = _encapsulated(dataset.PixelData, layout.frames, frame)
+    try:
+        data = _encapsulated(dataset, layout.frames, frame)
+    except (ValueError, struct.error) as error:
+        msg = f"{name}: the offset table or the items of PixelData (7FE0,0010) are damaged; wanted one item a frame"
+        raise BadPixelsError(msg) from error
     if data is None:
         msg = f"{name}: frame {frame} is missing in PixelData (7FE0,0010)"
         raise BadPixelsError(msg)
@@ -190,14 +230,15 @@ def _agrees(stated: StatedImage, layout: PixelFormat) -> bool:
     return same and stated.bits <= 16 and 1 <= stated.tiles <= _MAX_TILES
 
 
-def _encapsulated(data: bytes, frames: int, frame: int) -> bytes | None:
-    """Bytes of one encapsulated frame, with pydicom 2.4 as well as 3."""
-    generate = getattr(encaps, "generate_frames", None)
-    if generate is not None:
-        found = generate(data, number_of_frames=frames)
-    else:
-        found = encaps.generate_pixel_data_frame(data, frames)
-    return next((bytes(item) for index, item in enumerate(found) if index == frame), None)
+def _encapsulated(dataset: Dataset, frames: int, frame: int) -> bytes | None:
+    """Bytes of one encapsulated frame, without the others where they are still in the file."""
+    path, element = _in_file(dataset)
+    if element is None:
+        found = encaps.generate_frames(dataset.PixelData, number_of_frames=frames)
+        return next(islice(found, frame, None), None)
+    with path.open("rb") as file:
+        file.seek(element.value_tell)
+        return next(islice(encaps.generate_frames(file, number_of_frames=frames), frame, None), None)
 
 
 def _fallback(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
@@ -211,8 +252,8 @@ def _fallback(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -
     return pixels[frame] if layout.frames > 1 else pixels
 
 
-def only_stored_bits(pixels: Array, layout: PixelFormat) -> Array:
-    """Clear what lies outside the stored bits (old overlays do), and extend the sign.
+def only_stored_bits(pixels: Array, layout: PixelFormat, *, highest: int | None = None) -> Array:
+    """Clear what lies outside the stored bits (old overlays do), and extend the sign; `highest` value if known.
 
     Lossy codecs may overshoot the stored range where they work at a greater depth: those values are clipped.
     """
@@ -228,7 +269,9 @@ def only_stored_bits(pixels: Array, layout: PixelFormat) -> Array:
         move = bits - layout.bits_stored
         return np.asarray((signed << move) >> move) if move else signed
     unsigned: Array = pixels if pixels.dtype.kind == "u" else pixels.view(f"u{bits // 8}")
-    if layout.bits_stored >= bits or int(unsigned.max()) <= mask:  # looking is cheaper than another array
+    if shift or highest is None:
+        highest = int(unsigned.max())
+    if layout.bits_stored >= bits or highest <= mask:  # looking is cheaper than another array
         return unsigned
     limit = np.asarray(mask, unsigned.dtype)
     return np.asarray(np.minimum(unsigned, limit) if layout.transfer_syntax in _MAY_BE_LOSSY else unsigned & limit)

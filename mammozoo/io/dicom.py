@@ -21,7 +21,7 @@ from .._typing import Array, PathLike
 from ..functional.intensity import presentation_like
 from .decode import decode_frame
 from .errors import BadHeaderError, BadPixelsError, MammogramError, NotAnImageError, UnsupportedError
-from .geometry import acquisition_flags, laterality, pixel_spacing, view_position
+from .geometry import acquisition_flags, chest_edge, laterality, pixel_spacing, view_position
 from .grayscale import Grayscale, GrayTable, gray_table
 from .header import PixelFormat, check_header, number, read_header, text
 from .raster import is_raster, read_raster
@@ -223,7 +223,8 @@ def _read_dicom(
     elif intent == "FOR PROCESSING" and not raw:
         gray = _presentation_like(stored, dataset, layout)
     else:
-        gray = gray_table(dataset, layout, voi=voi, name=name).apply(stored)
+        wanted = "none" if intent == "FOR PROCESSING" else voi  # windows of raw data are for no screen
+        gray = gray_table(dataset, layout, voi=wanted, name=name).apply(stored)
     view, modifiers = view_position(dataset)
     spacing, source = pixel_spacing(dataset)
     factor = 1 << decode.reduce
@@ -240,7 +241,7 @@ def _read_dicom(
         bits_stored=layout.bits_stored,
         uids={key: text(dataset, key) for key in _UIDS},
         flags=flags,
-        warnings=(*gray.warnings, *_contradiction(gray.pixels, side, flags)),
+        warnings=(*gray.warnings, *_contradiction(gray.pixels, side, chest_edge(dataset, side))),
         strata={key: text(dataset, key) for key in _STRATA if text(dataset, key)},
         reduction=reduction,
     )
@@ -284,12 +285,12 @@ def _palette(stored: Array, dataset: Dataset, colour: str) -> Array:
     return np.asarray(table[np.clip(stored.astype(np.int64) - first, 0, (count or 65536) - 1)].astype(np.uint16))
 
 
-def _contradiction(pixels: Array, side: str, flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Warn where the breast stands on the side of the frame that its laterality does not suggest."""
-    if not side or "horizontal_flip" in flags:
+def _contradiction(pixels: Array, side: str, edge: str) -> tuple[str, ...]:
+    """Warn where the breast stands at the edge of the frame that the header does not suggest."""
+    if not side or not edge:
         return ()
     small: Any = pixels[::16, ::16].astype(np.float32)
     third = max(small.shape[1] // 3, 1)
     left, right = float(small[:, :third].mean()), float(small[:, -third:].mean())
-    other = "R" if left < 0.8 * right else "L" if right < 0.8 * left else side
-    return () if other == side else (f"laterality is {side}, but the breast touches the other side of the frame",)
+    seen = "right" if left < 0.8 * right else "left" if right < 0.8 * left else edge
+    return () if seen == edge else (f"laterality is {side}, but the breast touches the other side of the frame",)

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from .header import number, text
 
-__all__ = ["acquisition_flags", "laterality", "pixel_spacing", "view_position"]
+__all__ = ["acquisition_flags", "chest_edge", "laterality", "pixel_spacing", "view_position"]
 
 # CID 4014, View for Mammography: SNOMED CT and the SRT codes that older files carry.
 _VIEW_CODES = {
@@ -32,6 +32,8 @@ _MODIFIERS = (
     ("magnif", "magnified"), ("spot", "spot_compression"), ("implant displaced", "implant_displaced"),
     ("rolled", "rolled"), ("tangential", "tangential"), ("cleavage", "cleavage"), ("axillary", "axillary_tail"),
 )  # fmt: skip
+# CID 244, Laterality: SNOMED CT and SRT; codes of the whole breast say it in their meaning.
+_SIDE_CODES = {"7771000": "L", "G-A101": "L", "24028007": "R", "G-A100": "R"}
 _FUJIFILM_VIEW = (0x0018, 0x1400)  # Acquisition Device Processing Description
 
 
@@ -69,15 +71,50 @@ def _pair(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
 
 
 def laterality(dataset: Dataset) -> str:
-    """Side of the breast: ``"L"``, ``"R"``, or ``""`` when no attribute says it."""
-    frame: Any = dataset
-    for keyword in ("SharedFunctionalGroupsSequence", "FrameAnatomySequence"):
-        frame = _first(frame, keyword)
-    for source, keyword in ((dataset, "ImageLaterality"), (dataset, "Laterality"), (frame, "FrameLaterality")):
-        value = text(source, keyword).upper() if source is not None else ""
-        if value in ("L", "R"):
-            return value
-    return ""
+    """Side of the breast: ``"L"``, ``"R"``, or ``""`` when no attribute says it.
+
+    ImageLaterality, Laterality, FrameLaterality, then the codes of the anatomic region and of the view.
+    """
+    values = [text(dataset, "ImageLaterality"), text(dataset, "Laterality")]
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        values.append(text(_first(_first(dataset, groups), "FrameAnatomySequence"), "FrameLaterality"))
+    for codes, modifiers in (
+        ("AnatomicRegionSequence", "AnatomicRegionModifierSequence"),
+        ("ViewCodeSequence", "ViewModifierCodeSequence"),
+    ):
+        code = _first(dataset, codes)
+        values.extend(_coded_side(item) for item in (code, *((code.get(modifiers) if code else None) or ())))
+    return next((value for value in map(str.upper, values) if value in ("L", "R")), "")
+
+
+def _coded_side(code: Any) -> str:
+    words = set(re.findall(r"[a-z]+", text(code, "CodeMeaning").lower()))
+    said = "".join(side for word, side in (("left", "L"), ("right", "R")) if word in words)
+    return _SIDE_CODES.get(text(code, "CodeValue"), said)
+
+
+def chest_edge(dataset: Dataset, side: str) -> str:
+    """Edge of the image at which the chest wall lies by the header.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+    side : str
+        From `laterality`.
+
+    Returns
+    -------
+    str
+        ``"left"``, ``"right"`` or ``""``. PatientOrientation wins: rows that run to the front (A) begin at the chest.
+        Without it a left breast has it at the left, unless the header says that the image was flipped.
+    """
+    orientation = dataset.get("PatientOrientation")
+    rows = str(orientation[0]).upper() if orientation and not isinstance(orientation, str) else ""
+    if re.fullmatch(r"[AP][LRHF]{0,2}", rows):
+        return "left" if rows[0] == "A" else "right"
+    if text(dataset, "FieldOfViewHorizontalFlip").upper() == "YES":
+        return ""
+    return {"L": "left", "R": "right"}.get(side, "")
 
 
 def view_position(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
@@ -101,6 +138,9 @@ def view_position(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
         value = text(dataset, "ViewPosition").upper()
         found = value if value in _VIEW_NAMES else ""
     vendor = dataset.get(_FUJIFILM_VIEW)
+    if not found:  # CBIS-DDSM writes the view there; no orientation is called so
+        value = text(dataset, "PatientOrientation").upper()
+        found = value if value in _VIEW_NAMES else ""
     for description in (str(vendor.value) if vendor is not None else "", text(dataset, "SeriesDescription")):
         found = found or _by_token(description)
     return found, modifiers

@@ -97,10 +97,12 @@ def gray_table(dataset: Dataset, layout: PixelFormat, *, voi: str | int, name: s
     LUT are kept where they fit, else stretched to that range.
     """
     first = -(1 << (layout.bits_stored - 1)) if layout.signed else 0
-    stored = np.arange(first, first + (1 << layout.bits_stored))
     top = float((1 << layout.bits_stored) - 1)
-    values = _modality(stored, dataset)
     chosen, label = _choose_voi(dataset, voi=voi, name=name)
+    if chosen is None and _is_plain(dataset, layout):
+        return GrayTable(None, first, label, ())
+    stored = np.arange(first, first + (1 << layout.bits_stored))
+    values = _modality(stored, dataset)
     if chosen is not None:
         values = _apply_voi(values, dataset, chosen, top=top, name=name)
     elif values.min() < 0 or values.max() > 65535 or np.any(values != np.rint(values)):
@@ -118,6 +120,18 @@ def gray_table(dataset: Dataset, layout: PixelFormat, *, voi: str | int, name: s
     if not inverse and same_type and np.array_equal(levels, stored):
         return GrayTable(None, first, label, tuple(warnings))
     return GrayTable(levels.astype(np.uint16), first, label, tuple(warnings))
+
+
+def _is_plain(dataset: Dataset, layout: PixelFormat) -> bool:
+    """Whether an image without VOI is shown as it is stored, which needs no table to be made and compared."""
+    return (
+        layout.photometric == "MONOCHROME2"
+        and not layout.signed
+        and not any(key in dataset for key in ("ModalityLUTSequence", "PixelPaddingValue"))
+        and number(dataset, "RescaleSlope") in (None, 1.0)
+        and not number(dataset, "RescaleIntercept")
+        and text(dataset, "PresentationLUTShape").upper() != "INVERSE"
+    )
 
 
 def _modality(stored: Array, dataset: Dataset) -> Array:
@@ -145,7 +159,7 @@ def _lut(item: Dataset) -> tuple[Array, int]:
 def _choose_voi(dataset: Dataset, *, voi: str | int, name: str) -> tuple[tuple[str, int] | None, str]:
     """Kind and index of the VOI to apply, and its label."""
     luts = len(dataset.get("VOILUTSequence") or [])
-    windows = _count(dataset, "WindowCenter")
+    windows = max(_count(dataset, "WindowCenter"), _count(dataset, "WindowWidth"))
     forms = [("lut", i) for i in range(luts)] + [("window", i) for i in range(windows)]
     if voi == "none" or (voi == "first" and not forms):
         return None, "none"

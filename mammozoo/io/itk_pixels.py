@@ -8,6 +8,7 @@ may end the process), stored bits that do not start at bit 0 (not shifted), sign
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,11 @@ def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame
     -----
     Every frame is decoded, whichever is asked for. What a code stream states of itself is checked first, as elsewhere.
     """
-    itk: Any = optional_import("itk", extra="itk")
     _check_trusted(layout, name)
     if layout.transfer_syntax not in RAW | {RLE}:
         frame_bytes(dataset, layout, frame=frame, name=name)
     try:
-        image = itk.imread(str(path), imageio=itk.GDCMImageIO.New())
-        values = np.array(itk.array_view_from_image(image))
+        values = _values(path)
     except RuntimeError as error:
         msg = f"{name}: ITK cannot decode the pixel data; try backend='pydicom'"
         raise BadPixelsError(msg) from error
@@ -70,6 +69,19 @@ def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame
         msg = f"{name}: ITK decodes {values.shape}, the header states {(layout.frames, layout.rows, layout.columns)}"
         raise BadPixelsError(msg)
     return only_stored_bits(_as_stored(values[frame], dataset, layout), layout)
+
+
+def _values(path: Path) -> Array:
+    """All frames after ITK's rescale and inversion, (N, H, W).
+
+    ITK loads its parts when they are first used, and SWIG's code in them ends the process if its DeprecationWarning of
+    Python 3.11 is an error (``python -W error``, pytest's ``filterwarnings = error``): it is silenced here.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        itk: Any = optional_import("itk", extra="itk")
+        image = itk.imread(str(path), imageio=itk.GDCMImageIO.New())
+        return np.array(itk.array_view_from_image(image))
 
 
 def _check_trusted(layout: PixelFormat, name: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,9 @@ class MammogramReader(ImageReader):  # type: ignore[misc]
     reduce : int
     backend : {"pydicom", "itk"}
         As in `read_mammogram`.
+    intents : sequence of str
+        Presentation intents that are expected, ``"FOR PRESENTATION"`` or ``"FOR PROCESSING"``: what a network was
+        trained on. A file that states another one is read with a warning. Empty expects nothing.
 
     Notes
     -----
@@ -54,8 +58,10 @@ class MammogramReader(ImageReader):  # type: ignore[misc]
         raw: bool = False,
         reduce: int = 0,
         backend: str = "pydicom",
+        intents: Sequence[str] = (),
     ) -> None:
         super().__init__()
+        self.intents = tuple(intents)
         self.voi = voi
         self.allow_color = allow_color
         self.raw = raw
@@ -86,6 +92,9 @@ class MammogramReader(ImageReader):  # type: ignore[misc]
             return path, Mammogram(pixels=pixels, pixel_spacing=spacing, spacing_source="NIfTI"), affine
         options = {"voi": self.voi, "allow_color": self.allow_color, "raw": self.raw}
         found = read_mammogram(path, **options, reduce=self.reduce, backend=self.backend)  # type: ignore[arg-type]
+        if self.intents and found.presentation_intent and found.presentation_intent not in self.intents:
+            msg = f"{Path(path).name} is {found.presentation_intent}; expected {' or '.join(self.intents)}"
+            warnings.warn(msg, stacklevel=2)
         return path, found, None
 
     def get_data(self, img: Any) -> tuple[Array, dict[str, Any]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy import ndimage
 from scipy.spatial.distance import directed_hausdorff
@@ -93,13 +94,17 @@ def _union_box(mask: Array) -> tuple[slice, slice]:
 
 
 def _outline(mask: Array) -> Array:
-    return np.asarray(mask & ~ndimage.binary_erosion(mask))
+    cross = np.asarray([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+    inner = cv2.erode(mask.astype(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(mask & (inner == 0))
 
 
 def _distances(source: Array, target: Array, spacing: tuple[float, float] | None) -> Array:
     """Distance of each pixel of one outline to the other outline."""
-    field = ndimage.distance_transform_edt(~target, sampling=spacing)
-    return np.asarray(field[source])
+    if spacing is None or spacing[0] == spacing[1]:  # cv2's exact transform is twice as fast, for square pixels
+        pixels = cv2.distanceTransform((~target).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        return np.asarray(pixels[source].astype(np.float64) * (1.0 if spacing is None else spacing[0]))
+    return np.asarray(ndimage.distance_transform_edt(~target, sampling=spacing)[source])
 
 
 def row_hausdorff(prediction: Array, truth: Array) -> float:

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from mammozoo.io.geometry import acquisition_flags, laterality, pixel_spacing, view_position
+from mammozoo.io.geometry import acquisition_flags, chest_edge, laterality, pixel_spacing, view_position
 
 
 def _dataset(**tags: Any) -> Dataset:
@@ -54,6 +54,48 @@ def test_laterality_and_its_fallbacks() -> None:
     assert laterality(_dataset()) == ""
 
 
+def test_laterality_of_a_frame() -> None:
+    functional = Sequence([_dataset(FrameAnatomySequence=Sequence([_dataset(FrameLaterality="L")]))])
+    assert laterality(_dataset(PerFrameFunctionalGroupsSequence=functional)) == "L"
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning", "side"),
+    [("7771000", "", "L"), ("24028007", "Right", "R"), ("G-A100", "", "R"), ("G-A101", "", "L"), ("x", "Left", "L"),
+     ("x", "right side", "R"), ("x", "left and right", ""), ("51440002", "Right and left", ""), ("x", "bright", "")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("codes", "modifiers"),
+    [("AnatomicRegionSequence", "AnatomicRegionModifierSequence"), ("ViewCodeSequence", "ViewModifierCodeSequence")],
+)
+def test_laterality_by_codes(codes: str, modifiers: str, value: str, meaning: str, side: str) -> None:
+    modifier = _dataset(CodeValue=value, CodeMeaning=meaning)
+    region = _dataset(CodeValue="76752008", CodeMeaning="Breast", **{modifiers: Sequence([modifier])})
+    assert laterality(_dataset(**{codes: Sequence([region])})) == side
+    assert laterality(_dataset(ImageLaterality="R", **{codes: Sequence([region])})) == "R"
+
+
+def test_laterality_by_the_region_itself() -> None:
+    region = _dataset(CodeValue="80248007", CodeMeaning="Left breast")
+    assert laterality(_dataset(AnatomicRegionSequence=Sequence([region]))) == "L"
+
+
+@pytest.mark.parametrize(
+    ("tags", "side", "edge"),
+    [
+        ({}, "L", "left"), ({}, "R", "right"), ({}, "", ""),
+        ({"PatientOrientation": ["A", "F"]}, "R", "left"), ({"PatientOrientation": ["P", "FL"]}, "R", "right"),
+        ({"PatientOrientation": ["P", "L"]}, "L", "right"), ({"PatientOrientation": ["AR", "F"]}, "L", "left"),
+        ({"PatientOrientation": "CC"}, "L", "left"), ({"PatientOrientation": ["MLO", ""]}, "R", "right"),
+        ({"PatientOrientation": None}, "R", "right"), ({"FieldOfViewHorizontalFlip": "YES"}, "L", ""),
+        ({"FieldOfViewHorizontalFlip": "YES", "PatientOrientation": ["P", "F"]}, "L", "right"),
+        ({"FieldOfViewHorizontalFlip": "NO"}, "L", "left"),
+    ],
+)  # fmt: skip
+def test_edge_of_the_chest_wall(tags: dict[str, Any], side: str, edge: str) -> None:
+    assert chest_edge(_dataset(**tags), side) == edge
+
+
 @pytest.mark.parametrize(
     ("dataset", "view"),
     [
@@ -65,6 +107,8 @@ def test_laterality_and_its_fallbacks() -> None:
         (_view("other", "unheard of", ViewPosition="LM"), "LM"),
         (_dataset(ViewPosition="ML"), "ML"),
         (_dataset(ViewPosition="ANYTHING"), ""),
+        (_dataset(PatientOrientation="MLO"), "MLO"),
+        (_dataset(PatientOrientation=["A", "F"]), ""),
         (_dataset(SeriesDescription="L-MLO screening"), "MLO"),
         (_dataset(SeriesDescription="RCC"), "CC"),
         (_dataset(SeriesDescription="ACCURATE"), ""),

@@ -96,3 +96,10 @@ def test_inspection_of_good_and_bad_files(dicom: Path, tmp_path: Path) -> None:
     assert "80 x 48, 12 bit" in lines[1]
     assert "ERROR" in lines[2]
     assert "CANARY" not in json.dumps(reports)
+
+
+def test_an_unexpected_presentation_intent_warns(dicom: Path) -> None:
+    """The phantom is FOR PRESENTATION."""
+    assert MammogramReader(intents=["FOR PRESENTATION"]).read(dicom)
+    with pytest.warns(UserWarning, match="image.dcm is FOR PRESENTATION; expected FOR PROCESSING"):
+        MammogramReader(intents=["FOR PROCESSING"]).read(dicom)
