@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.exception import MONAILabelError, MONAILabelException
 from monailabel.tasks.activelearning.random import Random
 
 from .. import __version__
 from .datastore import MammogramDatastore
+from .sources import open_source
 from .strategies import Entropy, First
 from .tasks import AnnotationTrainTask, MammogramInferTask
 
 __all__ = ["MammographyApp"]
+
+_EXTENSIONS = (".png", ".nii.gz", ".nii", ".nrrd")
+# What a client may say of an inference; everything else of a request would reach MONAI Label's own switches.
+_INFER_KEYS = ("model", "image", "device", "result_extension", "result_dtype", "save_label", "label_tag")
 
 
 class MammographyApp(MONAILabelApp):  # type: ignore[misc]
@@ -29,7 +35,7 @@ class MammographyApp(MONAILabelApp):  # type: ignore[misc]
     studies : str
         Folder with the images.
     conf : mapping
-        ``models``: names of the bundles, separated by commas.
+        ``models`` and ``trainable``: names of the bundles, separated by commas.
     """
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
@@ -44,9 +50,11 @@ class MammographyApp(MONAILabelApp):  # type: ignore[misc]
         )
 
     def init_datastore(self) -> MammogramDatastore:
-        """Images of the study folder, labels of the workspace."""
+        """Images of the folder or server, labels of the workspace."""
         python = os.environ.get("MAMMOZOO_LABEL_SEG_PYTHON", "")
-        return MammogramDatastore(self.studies, os.environ["MAMMOZOO_LABEL_WORKSPACE"], seg_python=python)
+        workspace = os.environ["MAMMOZOO_LABEL_WORKSPACE"]
+        source = open_source(os.environ["MAMMOZOO_LABEL_STUDIES"], workspace, os.environ)
+        return MammogramDatastore(source, workspace, seg_python=python)
 
     def init_infers(self) -> dict[str, MammogramInferTask]:
         """One task a bundle."""
@@ -57,9 +65,18 @@ class MammographyApp(MONAILabelApp):  # type: ignore[misc]
                 raise ValueError(msg)
         return tasks
 
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> Any:
+        """Run a model on an image of the list; paths and uploads, which the stock app takes too, are refused."""
+        if request.get("image") not in self.datastore().images:
+            raise MONAILabelException(MONAILabelError.INVALID_INPUT, "no such image in the list")
+        if request.get("result_extension", ".png") not in _EXTENSIONS:  # it ends the name of a temporary file
+            raise MONAILabelException(MONAILabelError.INVALID_INPUT, f"masks are written as {', '.join(_EXTENSIONS)}")
+        return super().infer({key: request[key] for key in _INFER_KEYS if key in request}, datastore)
+
     def init_trainers(self) -> dict[str, AnnotationTrainTask]:
-        """One task a bundle that has a training configuration."""
-        tasks = {name: AnnotationTrainTask(path, self.conf) for name, path in self.bundles.items()}
+        """One task a bundle that learns from masks alone (`mammozoo.label.workspace.Workspace.trainable`)."""
+        names = [name for name in self.conf["trainable"].split(",") if name]
+        tasks = {name: AnnotationTrainTask(self.bundles[name], self.conf) for name in names}
         return {name: task for name, task in tasks.items() if task.is_valid()}
 
     def init_strategies(self) -> dict[str, Any]:

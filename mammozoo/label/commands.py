@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ def label_options(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--bundles", required=True, metavar="A,B", help="names of the bundles")
     start.add_argument("--bundle-dir", type=Path, default=Path("bundles"), help="folder that holds them")
     start.add_argument("--port", type=int, default=8000)
+    start.add_argument("--no-login", action="store_true", help="let everybody in who has an account on this machine")
     start.add_argument("--weights", action="append", default=[], metavar="BUNDLE=PATH", help="weights to begin with")
     start.add_argument("--weights-dir", type=Path, help="folder with BUNDLE.pt or BUNDLE/model.pt")
     start.add_argument("--fresh-weights", action="store_true", help="forget what annotation has trained (kept aside)")
@@ -37,8 +39,12 @@ def _env_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _studies_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--studies", type=Path, required=True, help="folder with the images")
-    parser.add_argument("--workspace", type=Path, help="labels and fine-tuned weights (default: STUDIES/annotation)")
+    parser.add_argument(
+        "--studies", required=True, metavar="DIR|URL", help="folder with the images, or DICOMweb address"
+    )
+    parser.add_argument(
+        "--workspace", type=Path, help="labels and fine-tuned weights (default: DIR/annotation or annotation-HOST)"
+    )
 
 
 def label_command(args: argparse.Namespace) -> int:
@@ -73,19 +79,26 @@ def _start(args: argparse.Namespace) -> int:
         options=options,
         fresh_weights=args.fresh_weights,
         env=args.env,
+        login=not args.no_login,
     )
+    _say(f"{plan.images} images to annotate")
     if plan.imported:
         _say(f"{plan.imported} labels read from DICOM segmentations")
     for name, reason in plan.refused:
         _say(f"segmentation not read: {name}: {reason}")
+    _say(f"3D Slicer: {plan.slicer_url}")
     _say(f"open {plan.url}\n(ready in about fifteen seconds; stop with Ctrl+C)")
     return run_server(plan)
 
 
 def _export(args: argparse.Namespace) -> int:
     from .seg_files import export_segmentations
+    from .sources import open_source
+    from .start import default_workspace
 
-    written, failed = export_segmentations(args.studies, args.workspace or args.studies / "annotation")
+    workspace = args.workspace or default_workspace(args.studies)
+    source = open_source(args.studies, workspace, os.environ)
+    written, failed = export_segmentations(source, workspace / "labels")
     for name, reason in failed:
         _say(f"{name}: {reason}")
     _say(f"{len(written)} DICOM segmentations written, {len(failed)} failed")

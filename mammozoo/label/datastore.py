@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MONAI Label's view of a folder of mammograms: items are images, labels are masks of their size."""
+"""MONAI Label's view of the mammograms: items are images, labels are masks of their size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from ..io.reader import MammogramReader
 from ..io.write import write_json
 from .labels import LabelStore
 from .seg_queue import SegQueue
-from .studies import StudyImage, list_studies
+from .sources import Source
+from .studies import StudyImage
 
 __all__ = ["MammogramDatastore", "read_label_file"]
 
@@ -29,11 +30,12 @@ logger = logging.getLogger(__name__)
 
 
 class MammogramDatastore(Datastore):  # type: ignore[misc]
-    """Images of a study folder by SOPInstanceUID, labels in a workspace.
+    """Images by SOPInstanceUID, labels in a workspace.
 
     Parameters
     ----------
-    studies : path
+    source : Source
+        A folder or a DICOMweb server.
     workspace : path
     seg_python : str
         Python of the environment that writes DICOM segmentations; empty = none are written.
@@ -44,18 +46,18 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
     whose file ending differs from the image's. Images are never written or removed here.
     """
 
-    def __init__(self, studies: PathLike, workspace: PathLike, *, seg_python: str = "") -> None:
-        self.studies, self.workspace = Path(studies), Path(workspace)
+    def __init__(self, source: Source, workspace: PathLike, *, seg_python: str = "") -> None:
+        self.source, self.workspace = source, Path(workspace)
         self.labels = LabelStore(self.workspace / "labels")
-        self.segs = SegQueue(self.labels, python=seg_python)
+        self.segs = SegQueue(self.labels, python=seg_python, deliver=source.deliver)
         self._records = self.workspace / "images.json"
         self._lock = threading.RLock()
         self._infos: dict[str, dict[str, Any]] = _read_json(self._records)
         self.refresh()
 
     def refresh(self) -> None:
-        """List the folder again."""
-        found = list_studies(self.studies, exclude=self.workspace)
+        """List the images."""
+        found = self.source.list()
         self.images: dict[str, StudyImage] = {image.id: image for image in found.images}
         self.left_out = found.left_out
         logger.info("%d images, %d files left out", len(self.images), len(self.left_out))
@@ -80,8 +82,8 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
         MammogramError
             If the file cannot be read.
         """
-        image = self.image(image_id)
-        array, _ = MammogramReader().get_data(MammogramReader().read(image.path))
+        reader = MammogramReader()
+        array, _ = reader.get_data(reader.read(self.source.file(self.image(image_id))))
         return np.ascontiguousarray((array[..., 0] if array.ndim == 3 else array).T)
 
     # Names and sizes -----------------------------------------------------------------------------------------------
@@ -127,11 +129,11 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
 
     def get_image(self, image_id: str, params: Any = None) -> bytes:
         """The file's content."""
-        return self.image(image_id).path.read_bytes()
+        return self.source.file(self.image(image_id)).read_bytes()
 
     def get_image_uri(self, image_id: str) -> str:
-        """The file's path."""
-        return str(self.image(image_id).path)
+        """The file's path; an image of a server is fetched."""
+        return str(self.source.file(self.image(image_id)))
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """What is known of an image: laterality, view, spacing, scores of the strategies."""
@@ -212,7 +214,17 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
             raise HTTPException(422, f"the label is {mask.shape} (rows, columns), the image {shape}")
         self.labels.save(image_id, tag, mask, info)
         if tag == "final" and self.images[image_id].kind == "dicom":
-            self.segs.add(image_id, self.images[image_id].path)
+            self.segs.add(image_id, self.source.file(self.images[image_id]))
+
+    def resume_segmentations(self) -> None:
+        """Queue the segmentations that an earlier run could not finish."""
+        for image_id in self.get_labeled_images():
+            state = self.labels.info(image_id, "final").get("dicom_seg", "")
+            if state == "waiting" or state.startswith("failed"):
+                try:
+                    self.segs.add(image_id, self.source.file(self.images[image_id]))
+                except MammogramError as error:
+                    logger.warning("a segmentation waits for its image: %s", error)
 
     def shape(self, image_id: str) -> tuple[int, int]:
         """Rows and columns of an image."""
@@ -228,7 +240,11 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
     def datalist(self) -> list[dict[str, Any]]:
         """Image, label and group (the study) of everything that has a final label."""
         return [
-            {"image": str(image.path), "label": str(self.labels.path(image.id, "final")), "group": image.group}
+            {
+                "image": str(self.source.file(image)),
+                "label": str(self.labels.path(image.id, "final")),
+                "group": image.group,
+            }
             for image in (self.images[image_id] for image_id in self.get_labeled_images())
         ]
 

@@ -32,10 +32,11 @@ PINS: Mapping[str, str] = {
     "numpymaxflow": "0.0.7",
     "jsonschema": "3.2.0",
     "opencv-python-headless": "4.11.0.86",
-    "imagecodecs": "2024.9.22",
+    "imagecodecs": "2026.1.14",
+    "safetensors": "0.8.0",
     "sam2": "1.1.0",
 }
-_PACKAGES = ("monailabel", "imagecodecs", "opencv-python-headless")
+_PACKAGES = ("monailabel", "imagecodecs", "opencv-python-headless", "safetensors")
 _TEST_PACKAGES = ("pytest", "selenium")
 _STAMP = ".mammozoo-label"
 

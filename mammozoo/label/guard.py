@@ -23,7 +23,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("GET", r"/"),
     ("GET", r"/page/[a-z./_-]*"),
     ("GET", r"/api/[a-z]+"),
-    ("GET", rf"/api/(image|label)/{_NAME}"),
+    ("GET", rf"/api/(image|label|record)/{_NAME}"),
     ("PUT|DELETE", rf"/api/label/{_NAME}"),
     ("POST", rf"/api/suggest/{_NAME}/{_NAME}"),
     ("GET", r"/info/"),
@@ -38,6 +38,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
 )
 _COMPILED = tuple((frozenset(methods.split("|")), re.compile(path + r"\Z")) for methods, path in ROUTES)
 _COOKIE = "mammozoo"
+_KEY = "key"
 
 
 def is_allowed(method: str, path: str) -> bool:
@@ -52,7 +53,9 @@ def is_allowed(method: str, path: str) -> bool:
     >>> is_allowed("GET", "/info/"), is_allowed("PUT", "/model/mammo_aunet_segmentation")
     (True, False)
     """
-    return ".." not in path and any(method in methods and route.match(path) for methods, route in _COMPILED)
+    return not {".", ".."} & set(path.split("/")) and any(
+        method in methods and route.match(path) for methods, route in _COMPILED
+    )
 
 
 class Guard:
@@ -66,7 +69,8 @@ class Guard:
         The server's port.
     token : str
         Secret of this start. Asked for on every request: in the address once (``/?token=...``, which sets a cookie),
-        then as that cookie, or as ``Authorization: Bearer ...``. Empty = none is asked for.
+        then as that cookie; as ``Authorization: Bearer ...``; or before the path, ``/key/TOKEN/info/``, for clients
+        that can do nothing but name a server (3D Slicer). Empty = none is asked for.
 
     Notes
     -----
@@ -89,6 +93,7 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        scope, headers = self._without_key(scope, headers)
         status, reason = self._refusal(scope, headers)
         if status:
             await _answer(send, status, reason)
@@ -119,6 +124,15 @@ class Guard:
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
         cookie = _cookies(headers.get("cookie", "")).get(self.cookie, "")
         return self._in_address(scope) or any(hmac.compare_digest(_b(it), _b(self.token)) for it in (bearer, cookie))
+
+    def _without_key(self, scope: Scope, headers: dict[str, str]) -> tuple[Scope, dict[str, str]]:
+        """Take a key off the path and count it as a login."""
+        prefix, found = f"/{_KEY}/", str(scope["path"])
+        if not self.token or not found.startswith(prefix):
+            return scope, headers
+        token, _, rest = found.removeprefix(prefix).partition("/")
+        path = f"/{rest}"
+        return {**scope, "path": path, "raw_path": path.encode()}, {**headers, "authorization": f"Bearer {token}"}
 
     def _in_address(self, scope: Scope) -> bool:
         if scope["path"] != "/" or not self.token:

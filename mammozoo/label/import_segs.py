@@ -7,21 +7,22 @@ import importlib.util
 from pathlib import Path
 
 from ..io.errors import MammogramError
-from ..io.seg import read_segmentation
+from ..io.seg import read_segmentation, segmented_images
 from .labels import LabelStore
-from .studies import list_studies
+from .studies import Studies
 
 __all__ = ["import_segmentations"]
 
 
-def import_segmentations(studies: Path, workspace: Path) -> tuple[int, tuple[tuple[str, str], ...]]:
-    """Read the segmentations of a study folder as final labels of the images they refer to.
+def import_segmentations(found: Studies, labels: Path) -> tuple[int, tuple[tuple[str, str], ...]]:
+    """Read the segmentations of a study folder or server as final labels of the images they refer to.
 
     Parameters
     ----------
-    studies : pathlib.Path
-    workspace : pathlib.Path
-        A label that is already there stays: a person may have changed it since.
+    found : Studies
+        Images and segmentations.
+    labels : pathlib.Path
+        The workspace's folder of labels. One that is already there stays: a person may have changed it since.
 
     Returns
     -------
@@ -30,34 +31,40 @@ def import_segmentations(studies: Path, workspace: Path) -> tuple[int, tuple[tup
 
     Notes
     -----
-    A fractional segmentation is cut at 0.5. One that segments several images gives each of them its label.
+    All segments of a file count as lesion; a fractional segmentation is cut at 0.5. A file that segments several
+    images gives each of them its label, and of several files for one image the newest counts.
     """
-    found = list_studies(studies, exclude=workspace)
     if found.segmentations and importlib.util.find_spec("highdicom") is None:
         return 0, tuple((path.name, "needs highdicom: pip install mammozoo[clinic]") for path in found.segmentations)
-    store = LabelStore(workspace / "labels")
-    images = {image.id for image in found.images if image.kind == "dicom"}
-    made, refused = 0, []
+    store = LabelStore(labels)
+    sizes = {image.id: (image.rows, image.columns) for image in found.images if image.kind == "dicom"}
+    newest: dict[str, tuple[str, Path]] = {}
+    refused = []
     for path in found.segmentations:
         try:
-            made += _import(path, store, images)
+            images, made = segmented_images(path)
         except MammogramError as error:
             refused.append((path.name, str(error)))
-    return made, tuple(refused)
+            continue
+        if not sizes.keys() & set(images):
+            refused.append((path.name, "segments no image of this list"))
+        for image in sizes.keys() & set(images):
+            newest[image] = max(newest.get(image, ("", path)), (made, path))
+    count = 0
+    for image, (_, path) in sorted(newest.items()):
+        try:
+            count += not store.path(image, "final").is_file() and _import(path, store, image, shape=sizes[image])
+        except MammogramError as error:
+            refused.append((path.name, str(error)))
+    return count, tuple(refused)
 
 
-def _import(path: Path, store: LabelStore, images: set[str]) -> int:
-    segmentation = read_segmentation(path)
-    image = segmentation.source_sop_instance_uid
-    if image not in images:
-        msg = f"{path.name} segments an image that is not in the folder"
+def _import(path: Path, store: LabelStore, image: str, *, shape: tuple[int, int]) -> bool:
+    segmentation = read_segmentation(path, source_sop_instance_uid=image)
+    if segmentation.mask.shape != shape:
+        msg = f"{path.name} is {segmentation.mask.shape}, the image it segments {shape}"
         raise MammogramError(msg)
-    if store.path(image, "final").is_file():
-        return 0
     mask = segmentation.mask > 0.5 if segmentation.kind == "fractional" else segmentation.mask
-    store.save(image, "final", mask, {"source": "DICOM SEG", "author": _author(segmentation.algorithm)})
-    return 1
-
-
-def _author(algorithm: tuple[str, str] | None) -> str:
-    return "person" if algorithm is None else " ".join(algorithm)
+    author = "person" if segmentation.algorithm is None else " ".join(segmentation.algorithm)
+    store.save(image, "final", mask, {"source": "DICOM SEG", "author": author})
+    return True

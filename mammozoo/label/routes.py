@@ -3,13 +3,15 @@
 
 import csv
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from monailabel.endpoints.train import run_model
 from monailabel.interfaces.exception import MONAILabelException
@@ -20,17 +22,36 @@ from .._typing import Array
 from ..functional.breast_mask import find_chest_side
 from ..io.errors import MammogramError
 from .datastore import MammogramDatastore
+from .tasks import SPLIT_RECORD
 
 # No `from __future__ import annotations` here: FastAPI reads the annotations of its routes when they are defined.
 
-__all__ = ["page_files", "router"]
+__all__ = ["add_error_answers", "page_files", "resume_segmentations", "router", "stop_training"]
 
 router = APIRouter()
+_MAX_EPOCHS = 1000
+# What a client may say of a training; MONAI Label would take a path for Python's modules too.
+_TRAIN_KEYS = ("max_epochs", "pretrained", "val_split", "device", "client_id")
 
 
 def page_files() -> StaticFiles:
     """The page's HTML, script and style."""
     return StaticFiles(directory=Path(__file__).parent / "web", html=True)
+
+
+def add_error_answers(application: FastAPI) -> None:
+    """Answer known errors with a status and a reason instead of 500 and nothing."""
+    for kind, status in ((MONAILabelException, 404), (MammogramError, 422)):
+        application.add_exception_handler(kind, lambda _, error, status=status: _reason(error, status))
+
+
+def _reason(error: Exception, status: int) -> JSONResponse:
+    return JSONResponse({"detail": str(getattr(error, "msg", error))}, status)
+
+
+def resume_segmentations() -> None:
+    """Go on with DICOM segmentations that an earlier run could not finish."""
+    _store().resume_segmentations()
 
 
 def _store() -> MammogramDatastore:
@@ -92,10 +113,7 @@ def items() -> dict[str, Any]:
 def image(image_id: str) -> Response:
     """Native pixels (bright is tissue) and the window in which the breast is seen at first."""
     store = _store()
-    try:
-        pixels = store.pixels(_known(image_id))
-    except MammogramError as error:
-        raise HTTPException(422, str(error)) from error
+    pixels = store.pixels(_known(image_id))
     if pixels.dtype not in (np.uint8, np.uint16):
         low, high = float(pixels.min()), float(pixels.max())
         pixels = np.rint((pixels - low) * (65535 / max(high - low, 1e-12))).astype(np.uint16)
@@ -112,11 +130,17 @@ def image(image_id: str) -> Response:
 
 @router.get("/api/label/{image_id}")  # type: ignore[untyped-decorator]
 def label(image_id: str) -> Response:
-    """The final label's mask, 0 and 1."""
+    """The final label's mask, 0 and 1; no content (204) where there is none."""
     try:
         return _raw(_store().labels.read(_known(image_id), "final"), {})
-    except FileNotFoundError as error:
-        raise HTTPException(404, "no final label yet") from error
+    except FileNotFoundError:
+        return Response(status_code=204)
+
+
+@router.get("/api/record/{image_id}")  # type: ignore[untyped-decorator]
+def record(image_id: str) -> dict[str, Any]:
+    """What is known of the final label: who saved it and when, and what became of its DICOM segmentation."""
+    return _store().labels.info(_known(image_id), "final")
 
 
 @router.put("/api/label/{image_id}")  # type: ignore[untyped-decorator]
@@ -134,7 +158,8 @@ async def save_label(image_id: str, request: Request, model: str = "", seconds: 
     mask = np.frombuffer(bytes(body), np.uint8).reshape(rows, columns)
     info = {"source": "page", "model": model[:100], "seconds": max(0.0, seconds)}
     await run_in_threadpool(store.save_mask, image_id, "final", mask, info)
-    return {"saved": image_id, "lesion_pixels": int(np.count_nonzero(mask))}
+    state = store.labels.info(image_id, "final").get("dicom_seg", "")
+    return {"saved": image_id, "lesion_pixels": int(np.count_nonzero(mask)), "dicom_seg": state}
 
 
 @router.delete("/api/label/{image_id}")  # type: ignore[untyped-decorator]
@@ -148,12 +173,7 @@ def remove_label(image_id: str) -> dict[str, Any]:
 def suggest(model: str, image_id: str) -> Response:
     """A model's mask of an image, 0 and 1."""
     request = {"model": model, "image": _known(image_id), "result_extension": ".png"}
-    try:
-        result = app_instance().infer(request)
-    except MONAILabelException as error:
-        raise HTTPException(404, error.msg) from error
-    except MammogramError as error:
-        raise HTTPException(422, str(error)) from error
+    result = app_instance().infer(request)
     path = Path(result["file"])
     mask = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     path.unlink()
@@ -168,23 +188,33 @@ def training() -> dict[str, Any]:
     if task is None:
         return {"status": "none", "labels": labels}
     model = task["request"]["model"]
-    history = _history(Path(app_instance().bundles[model], "eval", "history.csv"), since=task["start_ts"])
+    place = Path(app_instance().bundles[model], "eval")
     lines = [line for line in task.get("details", []) if line.strip()]
     return {
         "status": task["status"].lower(),
         "labels": labels,
         "model": model,
         "epochs": task["request"].get("max_epochs"),
-        "history": history,
+        "split": _split(place / SPLIT_RECORD, since=task["start_ts"]),
+        "history": _history(place / "history.csv", since=task["start_ts"]),
         "message": lines[-1] if task["status"] == "ERROR" and lines else "",
     }
 
 
-def _history(path: Path, *, since: str) -> list[dict[str, float]]:
-    """Epochs that this training has written; the file of an earlier one counts for nothing."""
-    from datetime import datetime
+def _is_new(path: Path, since: str) -> bool:
+    """Whether this training wrote the file; that of an earlier one counts for nothing."""
+    return path.is_file() and path.stat().st_mtime >= datetime.strptime(since, "%Y-%m-%d %H:%M:%S").timestamp()
 
-    if not path.is_file() or path.stat().st_mtime < datetime.strptime(since, "%Y-%m-%d %H:%M:%S").timestamp():
+
+def _split(path: Path, *, since: str) -> dict[str, int]:
+    """How many labels it learns from and how many are held out."""
+    content: dict[str, int] = json.loads(path.read_text(encoding="utf-8")) if _is_new(path, since) else {}
+    return content
+
+
+def _history(path: Path, *, since: str) -> list[dict[str, float]]:
+    """Epochs that this training has written."""
+    if not _is_new(path, since):
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [
@@ -200,4 +230,13 @@ def train(model: str, params: dict[str, Any] | None = None, run_sync: bool = Fal
         raise HTTPException(404, f"no model {model!r} that can be trained")
     if not _store().get_labeled_images():
         raise HTTPException(409, "there is no final label yet: annotate and save at least one image, then train")
-    return run_model(model, params, run_sync, enqueue)
+    epochs = (params or {}).get("max_epochs", 1)
+    if not isinstance(epochs, int) or not 1 <= epochs <= _MAX_EPOCHS:
+        raise HTTPException(422, f"max_epochs is {str(epochs)[:20]!r}; wanted a whole number from 1 to {_MAX_EPOCHS}")
+    allowed = {key: value for key, value in (params or {}).items() if key in _TRAIN_KEYS}
+    return run_model(model, allowed, run_sync, enqueue)
+
+
+def stop_training() -> None:
+    """End a training with the server: nobody would be told of what it does."""
+    AsyncTask.stop("train")

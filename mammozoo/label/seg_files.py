@@ -11,12 +11,15 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..io.errors import MammogramError
 from ..io.seg import write_segmentation
 from .labels import LabelStore
-from .studies import list_studies
+
+if TYPE_CHECKING:  # its imports take seconds, and this module starts anew for every label
+    from .sources import Source
 
 __all__ = ["export_segmentations", "main", "write_label_segmentation"]
 
@@ -54,29 +57,36 @@ def write_label_segmentation(labels: Path, image_id: str, source: Path) -> Path:
     )
 
 
-def export_segmentations(studies: Path, workspace: Path) -> tuple[list[Path], list[tuple[str, str]]]:
-    """Write a DICOM SEG for every final label of a DICOM image that has none.
+def export_segmentations(source: Source, labels: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Write a DICOM SEG for every final label of a DICOM image that has none, and deliver it.
 
     Parameters
     ----------
-    studies, workspace : pathlib.Path
+    source : Source
+        On a DICOMweb server, what was written but not stored is stored too.
+    labels : pathlib.Path
+        The workspace's folder of labels.
 
     Returns
     -------
     list of pathlib.Path, list of (str, str)
-        The files; name and reason of what could not be written.
+        The files that were written or delivered; name and reason of what could not be.
     """
-    store = LabelStore(workspace / "labels")
-    written, failed = [], []
-    for image in list_studies(studies, exclude=workspace).images:
-        label = store.path(image.id, "final")
-        if image.kind != "dicom" or not label.is_file() or label.with_name(f"{image.id}.dcm").is_file():
+    store = LabelStore(labels)
+    done, failed = [], []
+    for image in source.list().images:
+        if image.kind != "dicom" or not store.path(image.id, "final").is_file():
+            continue
+        target, info = store.path(image.id, "final", suffix=".dcm"), store.info(image.id, "final")
+        if info.get("source") == "DICOM SEG" or (target.is_file() and info.get("dicom_seg") in ("written", "stored")):
             continue
         try:
-            written.append(write_label_segmentation(store.root, image.id, image.path))
+            write_label_segmentation(store.root, image.id, source.file(image))
+            store.update_info(image.id, "final", {"dicom_seg": source.deliver(target)})
+            done.append(target)
         except (MammogramError, ValueError) as error:
             failed.append((image.name, str(error)))
-    return written, failed
+    return done, failed
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write DICOM segmentations in the background, in a process of the environment that has highdicom."""
+"""Write and deliver DICOM segmentations in the background, in a process of the environment that has highdicom."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import logging
 import queue
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from ..io.errors import MammogramError
 from .labels import LabelStore
 
 __all__ = ["SegQueue"]
@@ -27,16 +29,19 @@ class SegQueue:
     store : LabelStore
     python : str
         The main environment's Python; empty = segmentations are not written.
+    deliver : callable
+        Takes the finished file, returns what became of it (`mammozoo.label.sources.Source.deliver`).
 
     Notes
     -----
-    The outcome stands in the label's record under ``dicom_seg``: ``waiting``, ``written`` or ``failed: ...``. A label
-    that is saved again while its segmentation is being written is written again.
+    The outcome stands in the label's record under ``dicom_seg``: ``waiting``, ``written``, ``stored`` (on the DICOMweb
+    server) or ``failed: ...``. A label that is saved again while its segmentation is being written is written again.
     """
 
-    def __init__(self, store: LabelStore, *, python: str) -> None:
+    def __init__(self, store: LabelStore, *, python: str, deliver: Callable[[Path], str]) -> None:
         self.store = store
         self.python = python
+        self.deliver = deliver
         self._waiting: queue.Queue[tuple[str, Path]] = queue.Queue()
         if python:
             threading.Thread(target=self._work, name="dicom-seg", daemon=True).start()
@@ -65,6 +70,20 @@ class SegQueue:
         saved = self.store.info(image_id, "final").get("saved")
         if saved is None:  # removed meanwhile
             return
+        outcome = self._run(image_id, source)
+        segmentation = self.store.path(image_id, "final", suffix=".dcm")
+        if self.store.info(image_id, "final").get("saved") != saved:
+            segmentation.unlink(missing_ok=True)
+            return
+        if not outcome:
+            try:
+                outcome = self.deliver(segmentation)
+            except (MammogramError, OSError) as error:
+                outcome = f"failed: {error}"
+        self.store.update_info(image_id, "final", {"dicom_seg": outcome})
+
+    def _run(self, image_id: str, source: Path) -> str:
+        """Write the file in the other environment; return why it failed, if it did."""
         command = [self.python, "-W", "ignore", "-m", "mammozoo.label.seg_files", str(self.store.root), image_id]
         root = Path(__file__).resolve().parents[2]  # a clone that is not installed is found from its root
         try:
@@ -73,9 +92,5 @@ class SegQueue:
             )
             answer = json.loads(done.stdout.strip().splitlines()[-1])
         except (subprocess.TimeoutExpired, ValueError, IndexError, OSError) as error:
-            answer = {"error": f"the writer failed ({type(error).__name__})"}
-        if self.store.info(image_id, "final").get("saved") != saved:
-            self.store.path(image_id, "final", suffix=".dcm").unlink(missing_ok=True)
-            return
-        outcome = "written" if "written" in answer else f"failed: {answer.get('error', 'unknown')}"
-        self.store.update_info(image_id, "final", {"dicom_seg": outcome})
+            return f"failed: the writer ended with {type(error).__name__}"
+        return "" if "written" in answer else f"failed: {answer.get('error', 'unknown')}"

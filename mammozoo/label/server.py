@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from fastapi import FastAPI
 from .guard import Guard
 
 __all__ = ["application", "main"]
+
 
 def application(*, port: int, token: str) -> Guard:
     """MONAI Label's application with the page's routes, behind the guard.
@@ -34,12 +37,19 @@ def application(*, port: int, token: str) -> Guard:
     from monailabel.app import app
 
     del os.environ["MONAI_LABEL_CORS_ORIGINS"]
-    from .routes import page_files, router
+    from .routes import add_error_answers, page_files, resume_segmentations, router, stop_training
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with app.router.lifespan_context(app):
+            resume_segmentations()
+            yield
+            stop_training()
 
     # Our routes come first; MONAI Label's application answers the rest, and starts and ends with ours.
-    page = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: app.router.lifespan_context(app)
-    )
+    page = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    add_error_answers(page)
+    add_error_answers(app)
     page.include_router(router)
     page.mount("/page", page_files(), name="page")
     page.mount("/", app)

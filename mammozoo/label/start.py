@@ -11,16 +11,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .._typing import PathLike
+from ..io.weights_record import released_file
+from ..io.write import safe_id
+from .dicomweb import DicomWeb, is_dicomweb
 from .environment import environment_python
 from .import_segs import import_segmentations
+from .sources import open_source
 from .workspace import BundleChoice, Workspace, prepare_workspace
 
-__all__ = ["ServerPlan", "choose_bundles", "plan_server", "run_server"]
+__all__ = ["ServerPlan", "choose_bundles", "default_workspace", "plan_server", "run_server"]
 
 _HOST = "127.0.0.1"
 _WORKSPACE = "annotation"
@@ -37,6 +42,10 @@ class ServerPlan:
         Complete: MONAI Label reads its settings there, and so do the processes it starts.
     url : str
         What to open in the browser; it carries the token.
+    slicer_url : str
+        What to name as the server in 3D Slicer, which asks for no login: the token is part of the address.
+    images : int
+        Number of images to annotate.
     imported : int
         Number of DICOM segmentations that became labels.
     refused : tuple of (str, str)
@@ -46,6 +55,8 @@ class ServerPlan:
     command: list[str]
     environment: Mapping[str, str] = field(repr=False)
     url: str = ""
+    slicer_url: str = ""
+    images: int = 0
     imported: int = 0
     refused: tuple[tuple[str, str], ...] = ()
 
@@ -94,10 +105,31 @@ def choose_bundles(
             raise FileNotFoundError(msg)
         found = weights.get(name)
         if found is None and weights_dir is not None:
-            candidates = (Path(weights_dir, f"{name}.pt"), Path(weights_dir, name, "model.pt"))
+            files = (Path(weights_dir, f"{name}.pt"), Path(weights_dir, name, "model.pt"))
+            candidates = [released_file(path) for path in files]
             found = next((path for path in candidates if path.is_file()), None)
         choices.append(BundleChoice(name, source, None if found is None else Path(found)))
     return choices
+
+
+def default_workspace(studies: PathLike) -> Path:
+    """Where labels go if nobody says: into the folder of the studies, or beside for those of a server.
+
+    Parameters
+    ----------
+    studies : path or str
+        As in `plan_server`.
+
+    Examples
+    --------
+    >>> default_workspace("studies").as_posix()
+    'studies/annotation'
+    >>> default_workspace("http://127.0.0.1:8042/dicom-web").as_posix()
+    'annotation-127.0.0.1_8042'
+    """
+    if is_dicomweb(studies):
+        return Path(f"{_WORKSPACE}-{safe_id(DicomWeb(str(studies)).where, keep_suffix=True)}")
+    return Path(studies, _WORKSPACE)
 
 
 def plan_server(
@@ -109,22 +141,25 @@ def plan_server(
     options: Mapping[str, Any] | None = None,
     fresh_weights: bool = False,
     env: PathLike = ".label-env",
+    login: bool = True,
 ) -> ServerPlan:
     """Prepare everything that the server needs; nothing is started.
 
     Parameters
     ----------
-    studies : path
-        Folder with the images; only the workspace is ever written there.
+    studies : path or str
+        Folder with the images, where nothing but the workspace is ever written; or a DICOMweb address.
     bundles : sequence of BundleChoice
     port : int
         On 127.0.0.1; there is no way to listen on another address.
     workspace : path, optional
-        Default: ``annotation`` in the studies' folder.
+        Default: `default_workspace`.
     options, fresh_weights
         As in `mammozoo.label.workspace.prepare_workspace`.
     env : path
         Environment that ``mammozoo label setup`` made.
+    login : bool
+        Ask every request for the secret of this start; without it, whoever has an account on this machine is let in.
 
     Returns
     -------
@@ -134,28 +169,28 @@ def plan_server(
     ------
     FileNotFoundError, NotADirectoryError, ValueError
         With what is missing and how to mend it.
+    MammogramError
+        If a DICOMweb server does not answer.
     """
-    root = Path(studies).resolve()
-    if not root.is_dir():
-        msg = f"--studies {studies} is no folder"
-        raise NotADirectoryError(msg)
+    place = Path(workspace or default_workspace(studies)).resolve()
+    studies = str(studies) if is_dicomweb(studies) else str(Path(studies).resolve())
+    source = open_source(studies, place, os.environ)
     if not bundles:
         msg = "name at least one bundle (--bundles)"
         raise ValueError(msg)
     python = environment_python(env)
     _check_port(port)
-    place = prepare_workspace(
-        Path(workspace).resolve() if workspace else root / _WORKSPACE,
-        bundles,
-        options=options,
-        fresh_weights=fresh_weights,
-    )
-    imported, refused = import_segmentations(root, place.root)
-    token = secrets.token_urlsafe(24)
+    ready = prepare_workspace(place, bundles, options=options, fresh_weights=fresh_weights)
+    found = source.list(again=True)
+    imported, refused = import_segmentations(found, ready.labels)
+    token = secrets.token_urlsafe(24) if login else ""
+    address = f"http://{_HOST}:{port}"
     return ServerPlan(
         command=[str(python), "-m", "mammozoo.label.server"],
-        environment=_environment(root, place, port=port, token=token),
-        url=f"http://{_HOST}:{port}/?token={token}",
+        environment=_environment(studies, ready, port=port, token=token),
+        url=f"{address}/?token={token}" if login else address,
+        slicer_url=f"{address}/key/{token}" if login else address,
+        images=len(found.images),
         imported=imported,
         refused=refused,
     )
@@ -171,19 +206,20 @@ def _check_port(port: int) -> None:
             raise ValueError(msg) from error
 
 
-def _environment(studies: Path, place: Workspace, *, port: int, token: str) -> dict[str, str]:
+def _environment(studies: str, place: Workspace, *, port: int, token: str) -> dict[str, str]:
     """Hardened settings; nothing of MONAI Label's own defaults that reach beyond this machine is left."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MONAI_", "PYTHON"))}
     settings = {
         "MONAI_LABEL_APP_DIR": str(place.app),
-        "MONAI_LABEL_STUDIES": str(studies),
-        "MONAI_LABEL_APP_CONF": json.dumps({"models": ",".join(place.bundles)}),
+        "MONAI_LABEL_STUDIES": str(place.root),  # MONAI Label would open a DICOMweb address itself
+        "MONAI_LABEL_APP_CONF": json.dumps({"models": ",".join(place.bundles), "trainable": ",".join(place.trainable)}),
         "MONAI_LABEL_SERVER_PORT": str(port),
         "MONAI_LABEL_AUTO_UPDATE_SCORING": "false",
         "MONAI_LABEL_SESSIONS": "false",
         "MONAI_LABEL_TASKS_SCORING": "false",
         "MONAI_LABEL_TASKS_BATCH_INFER": "false",
         "MONAI_LABEL_TRACKING_ENABLED": "false",
+        "MAMMOZOO_LABEL_STUDIES": studies,
         "MAMMOZOO_LABEL_WORKSPACE": str(place.root),
         "MAMMOZOO_LABEL_TOKEN": token,
         "MAMMOZOO_LABEL_SEG_PYTHON": sys.executable,
@@ -201,8 +237,10 @@ def run_server(plan: ServerPlan) -> int:
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         return process.wait()
-    except KeyboardInterrupt:
-        return process.wait(timeout=20)  # Ctrl+C has reached the server too
+    except KeyboardInterrupt:  # Ctrl+C has reached the server too
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        return 0
     finally:
         process.kill()
         signal.signal(signal.SIGTERM, before)

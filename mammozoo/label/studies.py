@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,7 @@ from ..io.reader import MammogramReader
 from ..io.summary import HeaderSummary, header_summary
 from ..io.write import path_digest, safe_id
 
-__all__ = ["Studies", "StudyImage", "list_studies"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Studies", "StudyImage", "check_header", "list_studies"]
 
 _NIFTI = (".nii", ".nii.gz")
 
@@ -44,6 +41,8 @@ class StudyImage:
         Row and column spacing in mm.
     rows, columns : int
         0 where only the pixels tell.
+    series : (str, str)
+        UIDs of study and series on a DICOMweb server; empty for a file of a folder.
     """
 
     id: str
@@ -56,6 +55,7 @@ class StudyImage:
     pixel_spacing: tuple[float, float] | None = None
     rows: int = 0
     columns: int = 0
+    series: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _item(item: InputImage) -> StudyImage | Path:
     header = header_summary(item.path)
     if header.is_segmentation:
         return item.path
-    _check(header, item.path.name)
+    check_header(header, item.path.name)
     return StudyImage(
         id=header.sop_instance_uid,
         path=item.path,
@@ -182,7 +182,20 @@ def _item(item: InputImage) -> StudyImage | Path:
     )
 
 
-def _check(header: HeaderSummary, name: str) -> None:
+def check_header(header: HeaderSummary, name: str) -> None:
+    """Refuse what is no single 2-D mammogram.
+
+    Parameters
+    ----------
+    header : HeaderSummary
+    name : str
+        What to call the image in the message.
+
+    Raises
+    ------
+    MammogramError
+        With the reason.
+    """
     if header.modality not in ("MG", ""):
         msg = f"{name}: Modality is {header.modality!r}; wanted 'MG'"
     elif header.rows < 1 or header.columns < 1:

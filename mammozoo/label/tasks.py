@@ -22,13 +22,17 @@ from monailabel.tasks.infer.bundle import BundleInferTask
 from monailabel.tasks.train.bundle import BundleTrainTask
 
 from .._typing import Array
+from ..engines.stages import load_weights
 from ..io.nifti import write_mask_nifti
-from ..io.write import write_png
+from ..io.write import write_json, write_png
+from ..networks.transfer import load_pretrained
 
-__all__ = ["AnnotationTrainTask", "MammogramInferTask", "split_by_group"]
+__all__ = ["SPLIT_RECORD", "AnnotationTrainTask", "MammogramInferTask", "split_by_group"]
 
 logger = logging.getLogger(__name__)
 
+#: Beside the history of a training: how many labels it learns from, and how many are held out.
+SPLIT_RECORD = "annotation_split.json"
 _OWN = (".png", ".nii.gz")
 
 
@@ -47,9 +51,11 @@ class MammogramInferTask(BundleInferTask):  # type: ignore[misc]
         # The bundles load with a reader of their own and end in RestoreShaped: MONAI Label's loader and its Restored
         # would undo both (a mask resized to (H, 1), answered as a success).
         super().__init__(path, conf, extend_load_image=False, add_post_restore=False, load_strict=True)
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self._detector_waits = self.valid and self.bundle_config.get("detector_weights") is not None
         if self.valid:
             self._config["model_filename"] = ["model.pt"]
+            load_pretrained(self.network, self.path[0])  # what does not fit is told at the start, not at a request
 
     def __call__(self, request: Mapping[str, Any], callbacks: Any = None) -> Any:
         """Run the pipeline, one request at a time: the parsed configuration is shared."""
@@ -64,6 +70,15 @@ class MammogramInferTask(BundleInferTask):  # type: ignore[misc]
             if loader is not None:
                 loader.image_only = True
         return transforms
+
+    def inferer(self, data: Any = None) -> Any:
+        """The bundle's; that of a two-stage system with its detector's weights, which MONAI Label knows nothing of."""
+        found = super().inferer(data)
+        if self._detector_waits:
+            path = self.bundle_config.get_parsed_content("detector_weights")
+            load_weights(self.bundle_config.get_parsed_content("detector_net"), path=path)
+            self._detector_waits = False
+        return found
 
     def probability(self, image: str) -> Array:
         """Lesion probability (H, W) of an image file, float32."""
@@ -81,13 +96,16 @@ class MammogramInferTask(BundleInferTask):  # type: ignore[misc]
         """Write the mask (0 and 1): PNG for raster images, NIfTI for DICOM, else as the client asks."""
         source = str(data.get("image_path", ""))
         wanted = extension or data.get("result_extension") or _default_extension(source)
-        pred = data[self.output_label_key]
+        image = data[self.input_key]
+        mask = _mask(data[self.output_label_key], shape=image.meta["spatial_shape"])
         nifti_source = source.endswith((".nii", ".nii.gz"))
         if wanted in _OWN and not (nifti_source and wanted == ".nii.gz"):
-            return _write(_mask(pred), data, wanted), dict(data.get(self.output_json_key) or {})
-        if pred.ndim == 2:  # the stock writer keeps the affine of three axes only
-            affine = data[self.input_key].meta["original_affine"]
-            data[self.output_label_key] = MetaTensor(torch.as_tensor(pred)[..., None], affine=torch.as_tensor(affine))
+            return _write(mask, image, wanted), dict(data.get(self.output_json_key) or {})
+        affine = torch.as_tensor(image.meta["original_affine"]).clone()
+        if not nifti_source:  # as ITK and 3D Slicer open an image without orientation: see mammozoo.io.nifti
+            affine[:2] *= -1
+        # The stock writer keeps the affine of three axes only.
+        data[self.output_label_key] = MetaTensor(torch.from_numpy(mask.T.copy())[..., None], affine=affine)
         return super().writer(data, wanted, dtype)
 
 
@@ -97,18 +115,19 @@ def _default_extension(source: str) -> str:
     return ".png" if source.lower().endswith((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")) else ".nii.gz"
 
 
-def _mask(pred: Any) -> Array:
-    array = np.asarray(pred.detach().cpu() if isinstance(pred, torch.Tensor) else pred)
-    return np.ascontiguousarray((array[..., 0] if array.ndim == 3 else array).T != 0).astype(np.uint8)
+def _mask(pred: Any, *, shape: Any) -> Array:
+    """Mask (H, W), 0 and 1, of a prediction with axes of length one around (W, H), the file's shape."""
+    width, height = (int(n) for n in np.asarray(shape).ravel()[:2])
+    array = np.asarray(pred.detach().cpu() if isinstance(pred, torch.Tensor) else pred).reshape(width, height)
+    return np.ascontiguousarray(array.T != 0).astype(np.uint8)
 
 
-def _write(mask: Array, data: Mapping[str, Any], extension: str) -> str:
+def _write(mask: Array, image: Any, extension: str) -> str:
     handle, name = tempfile.mkstemp(suffix=extension)
     os.close(handle)
     if extension == ".png":
         write_png(name, mask)
     else:
-        image = data["image"]
         row, column = (float(value) for value in image.meta.get("pixel_spacing", (np.nan, np.nan)))
         write_mask_nifti(name, mask, pixel_spacing=(row, column) if row > 0 and column > 0 else None)
     return name
@@ -152,9 +171,11 @@ class AnnotationTrainTask(BundleTrainTask):  # type: ignore[misc]
         self, datalist: list[dict[str, Any]], request: Mapping[str, Any], shuffle: bool = False
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         train, validation = split_by_group(datalist, share=max(0.0, float(request.get("val_split", 0.2))))
-        if train is validation:
+        held_out = 0 if train is validation else len(validation)
+        if not held_out:
             logger.warning("all labels are of one study (or none is held out): validation runs on the training images")
-        logger.info("training on %d labels, validation on %d", len(train), len(validation))
+        logger.info("training on %d labels, %d held out", len(train), held_out)
+        write_json(Path(self.bundle_path, "eval", SPLIT_RECORD), {"training": len(train), "held_out": held_out})
         return _plain(train), _plain(validation)
 
     def _load_checkpoint(self, model_pytorch: str, pretrained: bool, train_handlers: list[Any]) -> None:

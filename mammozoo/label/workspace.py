@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .._typing import PathLike
+from ..io.weights_record import file_sha256, released_file, require_recorded_weights
 from ..io.write import write_json, write_text
 
 __all__ = ["BundleChoice", "Workspace", "prepare_workspace"]
@@ -25,6 +25,7 @@ class App(MammographyApp):
 """
 _ORIGIN = "origin.json"
 _COPIED = ("configs", "docs", "LICENSE")
+_DETECTOR, _DETECTOR_KEY = "detector.pt", "detector_weights"
 # Only the last stage learns from annotations: the stages before it want another data set than a few labels.
 _RUN = ["$@train#run()"]
 
@@ -39,7 +40,7 @@ class BundleChoice:
     source : pathlib.Path
         The bundle's folder.
     weights : pathlib.Path or None
-        Weights to begin with; None takes the bundle's ``models/model.pt``.
+        Weights to begin with; None takes the bundle's own, ``models/model.pt`` or the released ``.safetensors``.
     """
 
     name: str
@@ -56,10 +57,14 @@ class Workspace:
     root : pathlib.Path
     bundles : tuple of str
         Names of the bundles that are ready.
+    trainable : tuple of str
+        Those that learn from the labels. A system with a detector before its segmentation does not: a few masks would
+        teach the second stage alone, and what it is shown would still be chosen by the first.
     """
 
     root: Path
     bundles: tuple[str, ...]
+    trainable: tuple[str, ...] = ()
 
     @property
     def app(self) -> Path:
@@ -101,6 +106,8 @@ def prepare_workspace(
         If a bundle, or its weights, are not there; the message says how to get them.
     ValueError
         If a bundle does not segment, or no bundle has one of the options.
+    MammogramError
+        If a bundle's own weights are not those that its metadata record.
 
     Notes
     -----
@@ -117,7 +124,8 @@ def prepare_workspace(
         msg = f"no bundle has the key {', '.join(map(repr, unknown))} at the top of its configurations"
         raise ValueError(msg)
     write_text(root / "app" / "main.py", _MAIN)
-    return Workspace(root, tuple(choice.name for choice in bundles))
+    names = tuple(choice.name for choice in bundles)
+    return Workspace(root, names, tuple(name for name in names if _learns(root / "app" / "model" / name)))
 
 
 def _copy(choice: BundleChoice, target: Path, options: Mapping[str, Any], *, fresh_weights: bool) -> set[str]:
@@ -133,7 +141,7 @@ def _copy(choice: BundleChoice, target: Path, options: Mapping[str, Any], *, fre
             f"(--weights {choice.name}=PATH, with --set KEY=VALUE for the keys they were trained with)"
         )
         raise FileNotFoundError(msg)
-    if keep and choice.weights is not None and origin.get("weights_sha256") != _sha256(choice.weights):
+    if keep and choice.weights is not None and origin.get("weights_sha256") != file_sha256(choice.weights):
         msg = (
             f"the workspace holds weights of {choice.name} that came from others than {choice.weights.name}; leave "
             "--weights out to go on with them, or begin again with --fresh-weights (the present ones are kept aside)"
@@ -146,8 +154,10 @@ def _copy(choice: BundleChoice, target: Path, options: Mapping[str, Any], *, fre
     keys = _edit_configs(target / "configs", options)
     if weights is not None and not keep:
         _set_weights(weights, model)
+        if _DETECTOR_KEY in keys:
+            _set_detector(released_file(weights.with_name(_DETECTOR)), model.with_name(_DETECTOR), choice.name)
         used = {key: value for key, value in options.items() if key in keys}
-        write_json(target / _ORIGIN, {"weights_sha256": _sha256(weights), "options": used})
+        write_json(target / _ORIGIN, {"weights_sha256": file_sha256(weights), "options": used})
     return keys
 
 
@@ -168,8 +178,11 @@ def _weights(choice: BundleChoice) -> Path | None:
             msg = f"no weights at {choice.weights}"
             raise FileNotFoundError(msg)
         return choice.weights
-    own = choice.source / "models" / "model.pt"
-    return own if own.is_file() else None
+    own = released_file(choice.source / "models" / "model.pt")
+    if not own.is_file():
+        return None
+    require_recorded_weights(own)
+    return own
 
 
 def _origin(target: Path) -> dict[str, Any]:
@@ -194,8 +207,33 @@ def _set_weights(source: Path, model: Path) -> None:
     if model.is_file():
         earlier = model.parent / "earlier"
         earlier.mkdir(exist_ok=True)
-        model.rename(earlier / f"model-{_sha256(model)[:12]}.pt")
-    shutil.copyfile(source, model)
+        model.rename(earlier / f"model-{file_sha256(model)[:12]}.pt")
+    _copy_weights(source, model)
+
+
+def _copy_weights(source: Path, target: Path) -> None:
+    """Copy weights; MONAI Label reads no other form than PyTorch's."""
+    if source.suffix != ".safetensors":
+        shutil.copyfile(source, target)
+        return
+    import torch
+
+    from ..networks.transfer import read_state
+
+    torch.save(read_state(source), target)
+
+
+def _set_detector(source: Path, target: Path, name: str) -> None:
+    """A two-stage system has a second file of weights, beside the first."""
+    if not source.is_file():
+        msg = f"{name} needs its detector's weights too: {source} is not there"
+        raise FileNotFoundError(msg)
+    _copy_weights(source, target)
+
+
+def _learns(bundle: Path) -> bool:
+    config = bundle / "configs" / "train.json"
+    return config.is_file() and "detector_def" not in json.loads(config.read_text(encoding="utf-8"))
 
 
 def _edit_configs(folder: Path, options: Mapping[str, Any]) -> set[str]:
@@ -212,8 +250,3 @@ def _edit_configs(folder: Path, options: Mapping[str, Any]) -> set[str]:
             config["run"] = _RUN
         write_json(path, config)
     return keys
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
 ROOT = Path(__file__).resolve().parents[2]
 ENV = ROOT / ".label-env"
 UNET, AUNET, CUT = "mammo_abnormal_unet_segmentation", "mammo_aunet_segmentation", "mammo_cut_segmentation"
+TWO_STAGE = "mammo_two_stage_segmentation"
+OPTIONS = {"width": 16, "detector_width": 2}
+START_WITHIN = 600  # seconds; twenty on an idle machine
 SHAPE = (96, 70)  # rows, columns
 
 
@@ -84,21 +87,24 @@ def make_study(root: Path) -> StudyFolder:
 
 
 def make_bundles(folder: Path) -> dict[str, Path]:
-    """The two segmentation bundles, narrow and untrained, and one that cuts at half the grey range; their weights."""
+    """The segmentation bundles, narrow and untrained, and one that cuts at half the grey range; their weights."""
     weights = {}
-    for name in (UNET, AUNET):
+    for name in (UNET, AUNET, TWO_STAGE):
         shutil.copytree(ROOT / "bundles" / name, folder / name, ignore=shutil.ignore_patterns("models", "data", "eval"))
         parser = ConfigParser(json.loads((folder / name / "configs" / "inference.json").read_text()))
-        parser["width"] = 16
+        parser.update({key: value for key, value in OPTIONS.items() if key in parser.get()})
         torch.manual_seed(0)
-        weights[name] = folder / f"{name}.pt"
+        weights[name] = folder / "weights" / name / "model.pt"
+        weights[name].parent.mkdir(parents=True)
         torch.save(parser.get_parsed_content("network_def").state_dict(), weights[name])
+        if name == TWO_STAGE:
+            torch.save(parser.get_parsed_content("detector_def").state_dict(), weights[name].with_name("detector.pt"))
     shutil.copytree(folder / UNET, folder / CUT)
     config = json.loads((folder / CUT / "configs" / "inference.json").read_text())
     config["prepare_image"] = []
     config["network_def"] = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 1, "kernel_size": 1}
     (folder / CUT / "configs" / "inference.json").write_text(json.dumps(config))
-    weights[CUT] = folder / f"{CUT}.pt"
+    weights[CUT] = folder / "weights" / f"{CUT}.pt"
     torch.save({"weight": torch.full((1, 1, 1, 1), 100.0), "bias": torch.tensor([-50.0])}, weights[CUT])
     return weights
 
@@ -106,15 +112,28 @@ def make_bundles(folder: Path) -> dict[str, Path]:
 class Server:
     """A server started by the command line, and requests to it."""
 
-    def __init__(self, studies: Path, bundles: Path, weights: dict[str, Path]) -> None:
+    def __init__(
+        self,
+        studies: Path | str,
+        bundles: Path,
+        weights: dict[str, Path],
+        *,
+        workspace: Path | None = None,
+        login: dict[str, str] | None = None,
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "mammozoo", "label", "start", "--studies", str(studies)]
         command += ["--bundles", ",".join(weights), "--bundle-dir", str(bundles), "--port", str(self.port)]
-        command += ["--set", "width=16", "--weights-dir", str(bundles), "--env", str(ENV)]
+        keys = {key for name in weights for key in json.loads((bundles / name / "configs/inference.json").read_text())}
+        command += [word for key in keys & OPTIONS.keys() for word in ("--set", f"{key}={OPTIONS[key]}")]
+        command += ["--weights-dir", str(bundles / "weights"), "--env", str(ENV)]
+        self.workspace = workspace or Path(studies) / "annotation"
+        command += ["--workspace", str(self.workspace)]
+        environment = {**os.environ, **(login or {})}
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env={**os.environ}
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment
         )
         self.lines: list[str] = []
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -126,7 +145,8 @@ class Server:
         self.lines.extend(self.process.stdout)
 
     def _wait(self) -> None:
-        for _ in range(240):
+        end = time.monotonic() + START_WITHIN
+        while time.monotonic() < end:
             found = re.search(r"open (\S+token=(\S+))", "".join(self.lines))
             if found:
                 self.url, self.token = found.groups()
@@ -147,7 +167,7 @@ class Server:
         sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, sent, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
@@ -163,9 +183,12 @@ class Server:
         """End it as a service manager would."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             self.process.kill()
+        self.reader.join(timeout=60)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 @pytest.fixture(scope="session")
@@ -185,9 +208,25 @@ def _made(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(workplace: tuple[StudyFolder, Path, dict[str, Path]]) -> Iterator[Server]:
-    """The running server of a test file."""
+def server(
+    workplace: tuple[StudyFolder, Path, dict[str, Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The running server of a test file, with a workspace of its own."""
     study, bundles, weights = workplace
-    running = Server(study.root, bundles, weights)
+    running = Server(study.root, bundles, weights, workspace=tmp_path_factory.mktemp("workspace"))
     yield running
     running.stop()
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Server]]:
+    """Start further servers; all are stopped at the end."""
+    started: list[Server] = []
+
+    def start(*args: Any, **kwargs: Any) -> Server:
+        started.append(Server(*args, **kwargs))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()

@@ -45,7 +45,7 @@ class Page:
     def idle(self) -> None:
         """Wait until the page has done what it was asked for."""
         ready = "return Boolean(window.mammozoo && !window.mammozoo.state.busy && window.mammozoo.state.mask)"
-        for _ in range(300):
+        for _ in range(1500):
             time.sleep(0.2)
             if self.driver.execute_script(ready):
                 return
@@ -69,8 +69,8 @@ class Page:
         return int(self.script("state.mask.count()"))
 
     def errors(self) -> list[str]:
-        """What the browser complains of; a label that is not there yet is none."""
-        return [entry["message"] for entry in self.driver.get_log("browser") if "/api/label/" not in entry["message"]]
+        """What the browser complains of."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
 
 
 def annotate(page: Page) -> dict[str, Any]:
@@ -137,7 +137,38 @@ def look(page: Page) -> dict[str, Any]:
     page.press("?")
     page.shot("7-help")
     page.press(Keys.ESCAPE)
+    seen["hidden"] = {}
+    for width in (860, 1920):
+        page.driver.set_window_size(width, 1000)
+        page.shot(f"7-window-{width}")
+        outside = (
+            "b => { const r = b.getBoundingClientRect(); return r.right > innerWidth + 1 || r.width < 1 && !b.hidden; }"
+        )
+        seen["hidden"][width] = page.script(
+            f"[...document.querySelectorAll('button:not(dialog button)')].filter({outside}).map(b => b.id)"
+        )
+    page.driver.set_window_size(1440, 900)
     return seen
+
+
+def leave(page: Page) -> dict[str, Any]:
+    """Unsaved changes: the page asks, and does what it is told."""
+    page.press("b")
+    ActionChains(page.driver).move_to_element_with_offset(page.element("canvas"), *BRUSH_AT).click().perform()
+    before, edited = page.script("list.current"), page.count()
+    ActionChains(page.driver).send_keys(Keys.ARROW_DOWN).perform()
+    time.sleep(0.5)
+    page.shot("8-unsaved")
+    asked = page.script("document.getElementById('leave').open")
+    page.driver.find_element(By.CSS_SELECTOR, "#leave button[value=stay]").click()
+    page.idle()
+    stayed = (page.script("list.current") == before) and page.count() == edited
+    ActionChains(page.driver).send_keys(Keys.ARROW_DOWN).perform()
+    time.sleep(0.5)
+    page.driver.find_element(By.CSS_SELECTOR, "#leave button[value=drop]").click()
+    time.sleep(0.5)
+    page.idle()
+    return {"asked": asked, "stayed": stayed, "left": page.script("list.current") != before}
 
 
 def train(page: Page) -> dict[str, Any]:
@@ -146,28 +177,34 @@ def train(page: Page) -> dict[str, Any]:
         page.press("n")
         page.press("m")
         page.press(Keys.ENTER)
-    page.shot("8-next")
+    page.shot("9-next")
     page.driver.execute_script(
         "const m = document.getElementById('model'); m.value = 'mammo_abnormal_unet_segmentation';"
         "m.dispatchEvent(new Event('change')); document.getElementById('epochs').value = 2"
     )
     page.element("train").click()
     page.idle()
-    for _ in range(120):
+    for _ in range(900):
         time.sleep(1)
         text = page.text("training")
         if "Trained" in text or "failed" in text:
             break
-    page.shot("9-trained")
+    page.shot("10-trained")
     page.press("m")
-    page.shot("10-suggested-again")
+    page.shot("11-suggested-again")
     return {"training": text, "progress": page.text("progress"), "after": page.count()}
 
 
 def main() -> None:
     page = Page(sys.argv[1], Path(sys.argv[2]))
     try:
-        seen = {"annotate": annotate(page), "look": look(page), "train": train(page), "errors": page.errors()}
+        seen = {
+            "annotate": annotate(page),
+            "look": look(page),
+            "leave": leave(page),
+            "train": train(page),
+            "errors": page.errors(),
+        }
     finally:
         page.driver.quit()
     sys.stdout.write(json.dumps(seen) + "\n")

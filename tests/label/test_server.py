@@ -7,6 +7,7 @@ import gzip
 import json
 import subprocess
 import time
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from mammozoo.io.seg import read_segmentation, write_segmentation
 pytestmark = pytest.mark.label
 
 UNET, AUNET, CUT = "mammo_abnormal_unet_segmentation", "mammo_aunet_segmentation", "mammo_cut_segmentation"
+TWO_STAGE = "mammo_two_stage_segmentation"
 ENV = Path(__file__).resolve().parents[2] / ".label-env"
+
+
+FORM = {"content-type": "multipart/form-data; boundary=edge"}
 
 
 def _iou(a: np.ndarray, b: np.ndarray) -> float:
@@ -29,7 +34,7 @@ def _iou(a: np.ndarray, b: np.ndarray) -> float:
 
 def _multipart(name: str, filename: str, content: bytes) -> tuple[bytes, dict[str, str]]:
     head = f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n\r\n'
-    return head.encode() + content + b"\r\n--edge--\r\n", {"content-type": "multipart/form-data; boundary=edge"}
+    return head.encode() + content + b"\r\n--edge--\r\n", FORM
 
 
 def _items(server: Any) -> dict[str, dict[str, Any]]:
@@ -54,7 +59,9 @@ def test_every_image_is_an_item_and_nothing_else(server: Any, workplace: Any) ->
     assert [item["name"] for item in found["left_out"]] == ["broken.dcm"]
     store = server.json("GET", "/datastore/?output=all")["objects"]
     assert len(store) == len(names)
-    assert server.json("GET", "/info/")["models"].keys() == {UNET, AUNET, CUT}
+    assert server.json("GET", "/info/")["models"].keys() == {UNET, AUNET, TWO_STAGE, CUT}
+    assert found["trainable"] == [UNET, AUNET, CUT]
+    assert server.json("GET", "/info/")["labels"] == ["lesion"]
     assert server.json("GET", "/info/")["models"][UNET]["dimension"] == 2
 
 
@@ -69,7 +76,7 @@ def test_masks_lie_where_the_image_has_them(server: Any, workplace: Any, tmp_pat
             "POST",
             f"/infer/{CUT}?image={items[name]['id']}&output=image",
             body,
-            {"content-type": "multipart/form-data; boundary=edge"},
+            FORM,
         )
         assert status == 200, answer[:300]
         default = ".png" if name.endswith(".png") else ".nii.gz"
@@ -77,6 +84,9 @@ def test_masks_lie_where_the_image_has_them(server: Any, workplace: Any, tmp_pat
         assert headers["content-disposition"].rstrip('"').endswith(wanted)
         if wanted == ".nrrd":
             assert _iou(_nrrd(answer), truth) == 1.0, name
+            # ITK and 3D Slicer open an image without orientation with identity directions in LPS; NIfTI has its own.
+            sign = "-" if ".nii" in name else ""
+            assert f"space directions: ({sign}0." in answer[:600].decode("latin-1") or name.endswith(".png"), name
             continue
         path = tmp_path / f"mask{wanted}"
         path.write_bytes(answer)
@@ -96,9 +106,9 @@ def _nrrd(content: bytes) -> np.ndarray:
     return np.frombuffer(raw, np.uint8).reshape(rows, columns)
 
 
-def test_both_trainable_bundles_answer_in_the_native_shape(server: Any) -> None:
+def test_every_bundle_answers_in_the_native_shape(server: Any) -> None:
     item = _items(server)["P1/visit/one series/a.dcm"]
-    for model in (UNET, AUNET):
+    for model in (UNET, AUNET, TWO_STAGE):
         status, headers, answer = server.ask("POST", f"/api/suggest/{model}/{item['id']}")
         facts = json.loads(headers["x-pixels"])
         assert (status, facts["rows"], facts["columns"], len(answer)) == (200, 96, 70, 96 * 70)
@@ -112,8 +122,25 @@ def test_what_is_not_needed_is_not_there(server: Any) -> None:
                           ("POST", f"/batch/infer/{UNET}")):  # fmt: skip
         assert server.ask(method, path)[0] == 404, (method, path)
     assert server.ask("GET", "/info/", headers={"Authorization": "Bearer wrong"})[0] == 401
+    assert server.ask("GET", f"/key/{server.token}/info/", headers={"Authorization": ""})[0] == 200
+    assert server.ask("GET", "/key/wrong/info/", headers={"Authorization": ""})[0] == 401
     assert server.ask("GET", "/info/", headers={"Host": "evil.example"})[0] == 403
     assert server.ask("POST", f"/train/{UNET}", headers={"Origin": "http://evil.example"})[0] == 403
+
+
+def test_only_images_of_the_list_are_looked_at(server: Any, workplace: Any) -> None:
+    study, _, _ = workplace
+    for image in (study.root / "rasters" / "eight.png", "../rasters/eight.png", "absent"):
+        status, _, answer = server.ask("POST", f"/infer/{CUT}?image={urllib.parse.quote(str(image))}&output=image", b"")
+        assert status == 404
+        assert "no such image" in answer.decode()
+    item = _items(server)["rasters/eight.png"]["id"]
+    fields = json.dumps({"result_extension": "/../../x.png"})
+    body = f'--edge\r\nContent-Disposition: form-data; name="params"\r\n\r\n{fields}\r\n--edge--\r\n'.encode()
+    status, _, answer = server.ask("POST", f"/infer/{CUT}?image={item}&output=image", body, FORM)
+    assert (status, b"masks are written as" in answer) == (404, True)
+    body, headers = _multipart("file", "x.png", (study.root / "rasters" / "eight.png").read_bytes())
+    assert server.ask("POST", f"/infer/{CUT}", body, headers)[0] == 404
 
 
 def test_training_without_a_label_says_so(server: Any) -> None:
@@ -139,35 +166,54 @@ def test_labels_train_choose_and_stay(server: Any, workplace: Any, tmp_path: Pat
     nibabel.save(nibabel.Nifti1Image(study.masks[name].T[..., None], np.eye(4)), sent)
     body, headers = _multipart("label", "label.nii.gz", sent.read_bytes())
     assert server.ask("PUT", f"/datastore/label?image={items[name]['id']}&tag=final", body, headers)[0] == 200
-    kept = server.ask("GET", f"/api/label/{items[name]['id']}")[2]
-    np.testing.assert_array_equal(np.frombuffer(kept, np.uint8).reshape(96, 70), study.masks[name])
+    np.testing.assert_array_equal(_final(server, items[name]["id"]), study.masks[name])
+    # The same as a segmentation of two segments, and a new label of the same image.
+    halves = np.stack([study.masks[name].T[..., None]] * 2)
+    halves[0, :, 50:], halves[1, :, :50] = 0, 0
+    head = "NRRD0004\ntype: uint8\ndimension: 4\nsizes: 2 70 96 1\nencoding: raw\n\n"
+    body, headers = _multipart("label", "label.seg.nrrd", head.encode() + halves.tobytes(order="F"))
+    assert server.ask("DELETE", f"/api/label/{items[name]['id']}")[0] == 200
+    assert server.ask("GET", f"/api/label/{items[name]['id']}")[0] == 204
+    assert server.ask("PUT", f"/datastore/label?image={items[name]['id']}&tag=final", body, headers)[0] == 200
+    np.testing.assert_array_equal(_final(server, items[name]["id"]), study.masks[name])
 
     chosen = {how: server.json("POST", f"/activelearning/{how}", {})["id"] for how in ("random", "first", "entropy")}
     done = {item["id"] for item in _items(server).values() if item["status"] == "final"}
     assert len(done) == 4
     assert not done & set(chosen.values())
-    again = server.json("POST", "/activelearning/entropy", {"seconds": 60})
+    again = server.json("POST", "/activelearning/entropy", {"seconds": 600})
     assert again["scored"] == again["waiting"] == len(items) - 4
+    started = time.monotonic()
+    cached = server.json("POST", "/activelearning/entropy", {"seconds": 600})
+    assert (cached["id"], cached["score"]) == (again["id"], again["score"])
+    assert time.monotonic() - started < 5, "the scores were not kept"
+    assert server.ask("POST", f"/train/{UNET}", b'{"max_epochs": 0}', {"content-type": "application/json"})[0] == 422
+    assert server.ask("POST", f"/train/{TWO_STAGE}", b"{}", {"content-type": "application/json"})[0] == 404
 
     for model in (UNET, AUNET):
-        model_file = study.root / "annotation" / "app" / "model" / model / "models" / "model.pt"
+        model_file = server.workspace / "app" / "model" / model / "models" / "model.pt"
         before = model_file.read_bytes()
         server.json("POST", f"/train/{model}", {"max_epochs": 2, "val_split": 0.3})
         status = _trained(server)
         assert status["status"] == "done", status
         assert len(status["history"]) == 2
+        assert status["split"]["training"] + status["split"]["held_out"] == 4
         assert model_file.read_bytes() != before
         assert server.ask("POST", f"/api/suggest/{model}/{items[exams[0]]['id']}")[0] == 200
     assert (bundles / UNET).is_dir()
     assert not (bundles / UNET / "models").exists()
 
     seg = _written(server, exams[0])
-    found = read_segmentation(study.root / "annotation" / "labels" / "final" / f"{seg['id']}.dcm")
+    found = read_segmentation(server.workspace / "labels" / "final" / f"{seg['id']}.dcm")
     assert found.source_sop_instance_uid == seg["id"]
     assert found.algorithm is None
     truth = cv2.imread(str(study.root.parent / "truth" / f"{Path(exams[0]).stem}.png"), cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(found.mask > 0, truth > 0)
     _restart_keeps(server, study, bundles, weights, done=done)
+
+
+def _final(server: Any, image_id: str) -> np.ndarray:
+    return np.frombuffer(server.ask("GET", f"/api/label/{image_id}")[2], np.uint8).reshape(96, 70)
 
 
 def _refuses_foreign_size(server: Any, image_id: str) -> None:
@@ -179,7 +225,7 @@ def _refuses_foreign_size(server: Any, image_id: str) -> None:
 
 
 def _trained(server: Any) -> dict[str, Any]:
-    for _ in range(180):
+    for _ in range(900):
         time.sleep(1)
         status: dict[str, Any] = server.json("GET", "/api/training")
         if status["status"] not in ("submitted", "running"):
@@ -188,7 +234,7 @@ def _trained(server: Any) -> dict[str, Any]:
 
 
 def _written(server: Any, name: str) -> dict[str, Any]:
-    for _ in range(60):
+    for _ in range(300):
         item: dict[str, Any] = _items(server)[name]
         if item["dicom_seg"] not in ("", "waiting"):
             assert item["dicom_seg"] == "written"
@@ -199,13 +245,13 @@ def _written(server: Any, name: str) -> dict[str, Any]:
 
 def _restart_keeps(server: Any, study: Any, bundles: Path, weights: dict[str, Path], *, done: set[str]) -> None:
     """Labels and trained weights outlive the process; a segmentation among the images becomes a label."""
-    model_file = study.root / "annotation" / "app" / "model" / UNET / "models" / "model.pt"
+    model_file = server.workspace / "app" / "model" / UNET / "models" / "model.pt"
     trained = model_file.read_bytes()
     server.stop()
     source = study.root / "P1" / "visit" / "one series" / "a.dcm"
     mask = study.masks["P1/visit/one series/a.dcm"]
     write_segmentation(source.with_name("from_pacs.dcm"), mask, source, algorithm_name=None, algorithm_version="1")
-    again = type(server)(study.root, bundles, weights)
+    again = type(server)(study.root, bundles, weights, workspace=server.workspace)
     try:
         items = _items(again)
         final = {item["id"] for item in items.values() if item["status"] == "final"}

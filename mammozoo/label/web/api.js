@@ -12,9 +12,7 @@ async function ask(method, path, body, type) {
   const text = await answer.text();
   let detail = text;
   try { detail = JSON.parse(text).detail || text; } catch { /* plain text */ }
-  const error = new Error(typeof detail === "string" && detail ? detail.slice(0, 300) : `the server answered ${answer.status}`);
-  error.status = answer.status;
-  throw error;
+  throw new Error(typeof detail === "string" && detail ? detail.slice(0, 300) : `the server answered ${answer.status}`);
 }
 
 async function raw(answer) {
@@ -30,13 +28,12 @@ export const suggest = async (model, image) => raw(await ask("POST", `/api/sugge
 export const removeLabel = async (image) => ask("DELETE", `/api/label/${id(image)}`);
 export const training = async () => (await ask("GET", "/api/training")).json();
 
+export const record = async (image) => (await ask("GET", `/api/record/${id(image)}`)).json();
+export const stopTraining = async () => ask("DELETE", "/train/");
+
 export async function label(image) {
-  try {
-    return await raw(await ask("GET", `/api/label/${id(image)}`));
-  } catch (error) {
-    if (error.status === 404) return null;
-    throw error;
-  }
+  const answer = await ask("GET", `/api/label/${id(image)}`);
+  return answer.status === 204 ? null : raw(answer);
 }
 
 export async function saveLabel(image, mask, model, seconds) {

@@ -10,7 +10,7 @@ import { View } from "./view.js";
 const $ = (id) => document.getElementById(id);
 const view = new View($("canvas"));
 const list = new ImageList($("list"), $("filter"), (id) => open(id));
-const state = { mask: null, dirty: false, busy: false, model: "", started: 0, tool: "move", radius: 20 };
+const state = { mask: null, dirty: false, busy: false, model: "", started: 0, tool: "move", radius: 20, width: 6 };
 let noticeTimer = 0;
 
 export function notice(text, bad = false) {
@@ -49,7 +49,7 @@ async function load() {
   fill($("strategy"), found.strategies, { entropy: "where the model is least sure", first: "in the order of the list", random: "by chance" });
   const out = $("left-out");
   out.hidden = !found.left_out.length;
-  out.textContent = `${found.left_out.length} files left out (why: hover)`;
+  out.textContent = `${found.left_out.length} file${found.left_out.length > 1 ? "s" : ""} left out (why: hover)`;
   out.title = found.left_out.map((item) => `${item.name}: ${item.reason}`).join("\n");
   state.trainable = found.trainable;
   list.render();
@@ -90,13 +90,14 @@ async function open(id) {
     list.current = id;
     view.saved = Boolean(label);
     view.setImage(image.pixels, { ...image.facts, spacing: item.pixel_spacing }, state.mask.data);
-    tools.setRadius(state.radius);
+    tools.newImage();
     const left = image.facts.chest_side === "right";
     $("mark").textContent = title(item);
     $("mark").classList.toggle("left", left);
     $("facts").classList.toggle("right", !left);
     const spacing = item.pixel_spacing ? `${item.pixel_spacing.map((v) => v.toFixed(3)).join(" x ")} mm a pixel` : "spacing unknown";
     $("facts").textContent = `${columns} x ${rows} pixels\n${spacing}`;
+    tools.rest();
   });
   list.render();
 }
@@ -128,11 +129,23 @@ async function save() {
     const saved = await api.saveLabel(list.current, state.mask.data, state.model, seconds);
     state.dirty = list.dirty = false;
     view.saved = true;
-    Object.assign(list.get(list.current), { status: "final", lesion_pixels: saved.lesion_pixels });
+    Object.assign(list.get(list.current), { status: "final", lesion_pixels: saved.lesion_pixels, dicom_seg: saved.dicom_seg });
+    if (saved.dicom_seg === "waiting") setTimeout(watchSegmentation, 2000, list.current);
     view.draw();
     notice(saved.lesion_pixels ? "saved as final" : "saved as final: no lesion in this image");
   });
 }
+
+// The DICOM segmentation is written in the background: say what became of it.
+async function watchSegmentation(id) {
+  const item = list.get(id);
+  try { item.dicom_seg = (await api.record(id)).dicom_seg || ""; } catch { return; }
+  if (item.dicom_seg === "waiting") setTimeout(watchSegmentation, 2000, id);
+  else if (item.dicom_seg.startsWith("failed")) notice(`${title(item)}: no DICOM segmentation, ${item.dicom_seg}`, true);
+  refresh();
+}
+
+const SEGMENTATIONS = { waiting: "writing the DICOM segmentation …", written: "DICOM segmentation written", stored: "DICOM segmentation stored on the server" };
 
 async function nextImage() {
   if (!(await leaving())) return;
@@ -188,7 +201,11 @@ function describe(item) {
   $("area").textContent = count ? `Label: ${area}` : "Label: empty";
   const text = $("state");
   if (state.dirty) { text.textContent = "Changes not saved"; text.className = "fact warn"; }
-  else if (item.status === "final") { text.textContent = count ? "Final label saved" : "Final: no lesion"; text.className = "fact good"; }
+  else if (item.status === "final") {
+    const seg = item.dicom_seg?.startsWith("failed") ? `no DICOM segmentation (${item.dicom_seg})` : SEGMENTATIONS[item.dicom_seg];
+    text.textContent = [count ? "Final label saved" : "Final: no lesion", seg].filter(Boolean).join("\n");
+    text.className = "fact good";
+  }
   else { text.textContent = "No final label yet"; text.className = "fact"; }
 }
 
@@ -202,16 +219,27 @@ async function train() {
   watch();
 }
 
+async function stopTraining() {
+  await work("stopping …", async () => {
+    await api.stopTraining();
+    notice("training was stopped; the best epoch so far is kept");
+  });
+}
+
 async function watch() {
   let found;
   try { found = await api.training(); } catch { return; }
   const text = $("training"), rows = found.history || [], last = rows[rows.length - 1];
   state.training = ["submitted", "running"].includes(found.status);
-  const epoch = last ? `epoch ${last.epoch} of ${found.epochs ?? "?"}\nDice on held-out labels ${last.val_dice.toFixed(3)}` : "";
-  if (state.training) { text.textContent = `Training on ${found.labels} labels\n${epoch || "preparing …"}`; text.className = "fact"; }
+  const { training, held_out: held } = found.split || {};
+  const dice = held ? `Dice on ${held} held-out label${held > 1 ? "s" : ""}` : "Dice on the training labels themselves";
+  const epoch = last ? `epoch ${last.epoch} of ${found.epochs ?? "?"}\n${dice}: ${last.val_dice.toFixed(3)}` : "";
+  $("stop").hidden = !state.training;
+  $("train").hidden = state.training;
+  if (state.training) { text.textContent = `Training on ${training ?? found.labels} labels\n${epoch || "preparing …"}`; text.className = "fact"; }
   else if (found.status === "done") { text.textContent = `Trained: the model is up to date\n${epoch}`; text.className = "fact good"; }
   else if (found.status === "error") { text.textContent = `Training failed: ${found.message}`; text.className = "fact bad"; }
-  else { text.textContent = "Learns from the labels saved as final"; text.className = "fact"; }
+  else { text.textContent = found.status === "none" ? "Learns from the labels saved as final" : "Training was stopped"; text.className = "fact"; }
   refresh();
   if (state.training) setTimeout(watch, 2000);
 }
@@ -231,7 +259,7 @@ view.onChange = () => {
   }
 };
 
-for (const [id, act] of Object.entries({ suggest, next: nextImage, train, reopen, save })) $(id).addEventListener("click", () => act());
+for (const [id, act] of Object.entries({ suggest, next: nextImage, train, stop: stopTraining, reopen, save })) $(id).addEventListener("click", () => act());
 $("save-next").addEventListener("click", async () => { if (await save()) await nextImage(); });
 $("model").addEventListener("change", () => { $("model").title = $("model").value; refresh(); });
 $("opacity").addEventListener("input", () => { view.opacity = Number($("opacity").value) / 100; view.draw(); });
@@ -244,6 +272,8 @@ window.mammozoo = { view, state, list };
 
 await work("", load);
 const first = list.items.find((item) => item.status !== "final") || list.items[0];
-if (first) await open(first.id);
-else notice("the study folder holds no mammogram", true);
+if (first) {
+  await open(first.id);
+  if (!list.items.some((item) => item.status === "final")) notice("M draws the model's contour; correct it; Enter saves and opens the next image");
+} else notice("the study folder holds no mammogram", true);
 watch();

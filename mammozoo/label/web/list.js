@@ -53,6 +53,7 @@ export class ImageList {
       const span = document.createElement("span");
       span.className = name;
       span.textContent = text;
+      if (text.startsWith("unsure")) span.title = "how unsure the model is: mean entropy in the breast, bits a pixel";
       row.append(span);
     }
     return row;
@@ -61,7 +62,7 @@ export class ImageList {
   note(item, current) {
     if (current && this.dirty) return "not saved";
     if (item.status === "final") return item.lesion_pixels ? "annotated" : "no lesion";
-    return item.entropy == null || item.entropy < 0 ? "" : `entropy ${item.entropy.toFixed(3)}`;
+    return item.entropy == null || item.entropy < 0 ? "" : `unsure ${item.entropy.toFixed(3)}`;
   }
 }
 

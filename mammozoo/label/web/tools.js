@@ -10,18 +10,21 @@ export function connectTools({ $, view, state, list, actions }) {
   const painting = () => state.tool === "brush" || state.tool === "erase";
 
   function choose(tool) {
-    state.tool = tool;
     if (tool !== "polygon") view.polygon = [];
+    else if (state.tool !== "polygon") actions.notice("click the corners; Enter or a double click closes the polygon");
+    state.tool = tool;
     canvas.style.cursor = CURSORS[tool];
     if (view.cursor) view.cursor.radius = painting() ? state.radius : 0;
     view.draw();
     actions.refresh();
   }
 
+  // The width is kept in mm where the spacing is known, so that it means the same on every image.
   function setRadius(radius) {
     state.radius = Math.max(1, Math.min(200, Math.round(radius)));
     $("size").value = state.radius;
     const spacing = view.image?.spacing;
+    if (spacing) state.width = 2 * state.radius * spacing[1];
     $("size-text").textContent = spacing ? `${(2 * state.radius * spacing[1]).toFixed(1)} mm` : `${2 * state.radius} pixels`;
     if (view.cursor) view.cursor.radius = painting() ? state.radius : 0;
     view.draw();
@@ -99,7 +102,7 @@ export function connectTools({ $, view, state, list, actions }) {
   }
   canvas.addEventListener("pointerup", finish);
   canvas.addEventListener("pointercancel", finish);
-  canvas.addEventListener("pointerleave", () => { view.cursor = null; $("pointer").textContent = ""; view.draw(); });
+  canvas.addEventListener("pointerleave", () => { view.cursor = null; rest(); view.draw(); });
   canvas.addEventListener("dblclick", (event) => { if (state.tool === "polygon") closePolygon(event.shiftKey ? 0 : 1); });
   canvas.addEventListener("wheel", (event) => {
     if (!view.image) return;
@@ -157,5 +160,8 @@ export function connectTools({ $, view, state, list, actions }) {
   $("size").addEventListener("input", () => setRadius(Number($("size").value)));
   setRadius(state.radius);
   choose("brush");
-  return { setRadius };
+  // What the footer says while the pointer is elsewhere.
+  const rest = () => { $("pointer").textContent = "wheel: zoom · Space + drag: move · right button + drag: window"; };
+  const newImage = () => setRadius(view.image.spacing ? state.width / 2 / view.image.spacing[1] : state.radius);
+  return { newImage, rest };
 }

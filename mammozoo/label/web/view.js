@@ -102,7 +102,8 @@ export class View {
   }
 
   native() {
-    this.zoom(1 / this.scale, this.canvas.width / 2, this.canvas.height / 2);
+    const { cx, cy } = this.cursor || { cx: this.canvas.width / 2, cy: this.canvas.height / 2 };
+    this.zoom(1 / this.scale, cx, cy);
   }
 
   move(dx, dy) {
