@@ -21,6 +21,7 @@ import torch
 from mammozoo.bundle.clinical import CLINICAL_FILES, MAX_SEGMENTS, lesion_segments
 from mammozoo.bundle.inference import check_weights, find_bundle
 from mammozoo.bundle.predict import predict_study
+from mammozoo.bundle.weights import restore_weights
 from mammozoo.cli import main
 from mammozoo.engines.study_result import StudyResult
 from mammozoo.io.errors import MammogramError
@@ -343,6 +344,7 @@ def test_a_bundle_from_elsewhere_is_read_before_it_runs(
     folder, mark = tmp_path / BUNDLE, tmp_path / "mark"
     shutil.copytree(find_bundle(BUNDLE).path, folder, ignore=shutil.ignore_patterns("*.pt", "data", "eval"))
     (folder / "recipe.json").unlink()
+    restore_weights(folder)
     options: dict[str, Any] = {"bundle": folder, "weights": weights, "options": OPTIONS}
     assert predict_study(views[0], tmp_path / "clean", **options).images[0].status == "ok"
     file = folder / "configs" / "inference.json"
