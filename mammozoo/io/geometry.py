@@ -7,6 +7,7 @@ Unknown stays unknown: there is no default side and no default view.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -75,16 +76,20 @@ def laterality(dataset: Dataset) -> str:
 
     ImageLaterality, Laterality, FrameLaterality, then the codes of the anatomic region and of the view.
     """
-    values = [text(dataset, "ImageLaterality"), text(dataset, "Laterality")]
+    return next((side for side in map(str.upper, _stated_sides(dataset)) if side in ("L", "R")), "")
+
+
+def _stated_sides(dataset: Dataset) -> Iterator[str]:
+    yield from (text(dataset, "ImageLaterality"), text(dataset, "Laterality"))
     for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        values.append(text(_first(_first(dataset, groups), "FrameAnatomySequence"), "FrameLaterality"))
+        yield text(_first(_first(dataset, groups), "FrameAnatomySequence"), "FrameLaterality")
     for codes, modifiers in (
         ("AnatomicRegionSequence", "AnatomicRegionModifierSequence"),
         ("ViewCodeSequence", "ViewModifierCodeSequence"),
     ):
         code = _first(dataset, codes)
-        values.extend(_coded_side(item) for item in (code, *((code.get(modifiers) if code else None) or ())))
-    return next((value for value in map(str.upper, values) if value in ("L", "R")), "")
+        for item in (code, *((code.get(modifiers) if code else None) or ())):
+            yield _coded_side(item)
 
 
 def _coded_side(code: Any) -> str:

@@ -49,21 +49,24 @@ class GrayTable:
     voi: str
     warnings: tuple[str, ...]
 
-    def apply(self, stored: Array) -> Grayscale:
-        """Look stored values (H, W) up; without a table they pass uncopied."""
+    def apply(self, stored: Array, *, in_place: bool = False) -> Grayscale:
+        """Look stored values (H, W) up, `in_place` where their array allows it; without a table they pass uncopied."""
         if self.table is None:
             return Grayscale(stored, self.voi, self.warnings)
         # By the stored word, signed or not: one look-up without a wider copy of the image.
         words = np.zeros(1 << (8 * stored.dtype.itemsize), self.table.dtype)
         words[np.arange(self.first, self.first + len(self.table)) % len(words)] = self.table
-        return Grayscale(_look_up(words, stored.view(f"u{stored.dtype.itemsize}")), self.voi, self.warnings)
+        unsigned = stored.view(f"u{stored.dtype.itemsize}")
+        free = in_place and stored.flags.writeable and stored.flags.c_contiguous and words.dtype == unsigned.dtype
+        over = unsigned if free else None
+        return Grayscale(_look_up(words, unsigned, over=over), self.voi, self.warnings)
 
 
-def _look_up(words: Array, stored: Array) -> Array:
+def _look_up(words: Array, stored: Array, *, over: Array | None) -> Array:
     """Entry of each stored word (uint8 or uint16) in the table of all words."""
     if stored.dtype.itemsize == 1 or _WIDE_LUT:
-        return np.asarray(cv2.LUT(stored, words))
-    out = np.empty(stored.shape, words.dtype)
+        return np.asarray(cv2.LUT(stored, words) if over is None else cv2.LUT(stored, words, dst=over))
+    out = np.empty(stored.shape, words.dtype) if over is None else over
     for start in range(0, len(stored), _ROWS):  # in blocks: numpy widens the indices to 64 bits
         rows = np.s_[start : start + _ROWS]
         np.take(words, stored[rows], out=out[rows], mode="clip")

@@ -99,7 +99,7 @@ def verdict(results: Sequence[Mapping[str, Any]]) -> str:
 
 def page(results: Sequence[Mapping[str, Any]]) -> str:
     """The whole page in Markdown."""
-    parts = [INTRODUCTION, f"**{verdict(results).capitalize()}.**\n" if results else "Nothing was measured yet.\n"]
+    parts = [INTRODUCTION, f"**{verdict(results)}.**\n" if results else "Nothing was measured yet.\n"]
     title = ""
     for result in results:
         if f"{result['row']}. {result['title']}" != title:
