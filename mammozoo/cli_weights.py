@@ -56,9 +56,7 @@ def export(args: argparse.Namespace) -> int:
     from .cli_tables import parse_value
 
     options = {key: parse_value(text) for key, _, text in (item.partition("=") for item in args.set)}
-    result = export_network(
-        args.bundle, args.out, network_id=args.network, weights=args.weights, options=options
-    )
+    result = export_network(args.bundle, args.out, network_id=args.network, weights=args.weights, options=options)
     if args.json:
         print(json.dumps(result.to_dict(), indent=2))
     else:

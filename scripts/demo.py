@@ -49,7 +49,7 @@ def main() -> None:
     run("evaluation of the trained network", "monai.bundle", [*evaluate, *weights], log=out / "evaluation.log")
     study = copy_study(out)
     predict = ["predict", str(study), "--bundle", NAME, "--weights", f"{out}/models/model.pt", "--seg", "--html"]
-    predict += ["--out", f"{out}/predictions", "--set", f"width={WIDTH}"]
+    predict += ["--out", f"{out}/predictions"]
     run("inference on one patient", "mammozoo", predict, log=out / "inference.log")
     print_summary(out, minutes=(time.monotonic() - start) / 60)
 

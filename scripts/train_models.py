@@ -33,6 +33,7 @@ def main() -> None:
                 ROOT / "bundles" / models[name]["bundle"],
                 folder=folder,
                 overrides=_overrides(models[name], size=size, data=args.data, seed=seed),
+                run_id=models[name].get("run_id", "training"),
             )
             lines.append([folder.name, _headline(result), str(result.get("resolution", "")), str(folder)])
     print(markdown_table(["Model", "Headline (test part)", "Scored at", "Folder"], lines))

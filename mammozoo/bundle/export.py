@@ -19,6 +19,7 @@ from torch import nn
 from .._optional import optional_import
 from .._typing import PathLike
 from ..engines.overrides import check_overrides
+from ..io.model_keys import read_model_keys
 from ..networks.transfer import load_pretrained
 from .inference import check_weights, find_bundle
 
@@ -97,9 +98,10 @@ def export_network(
         check_overrides(options or {}, config)
     except (KeyError, TypeError) as error:
         raise ValueError(str(error.args[0])) from error
-    parser = ConfigParser(config | {"bundle_root": str(found.path)} | dict(options or {}))
+    file = check_weights(found, path=weights)[0]
+    parser = ConfigParser(config | {"bundle_root": str(found.path)} | read_model_keys(file) | dict(options or {}))
     network: nn.Module = parser.get_parsed_content(network_id)
-    load_pretrained(network, check_weights(found, path=weights)[0])
+    load_pretrained(network, file)
     metadata = json.loads((found.path / "configs" / "metadata.json").read_text(encoding="utf-8"))
     channels = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
     size = parser.get_parsed_content("spatial_size")

@@ -15,6 +15,8 @@ import torch
 from monai.bundle import ConfigParser
 
 from .._typing import PathLike
+from ..engines.model_keys import evaluated_keys
+from ..io.model_keys import read_model_keys
 from ..io.weights_record import file_sha256, preprocessing_fingerprint, recorded_weights, require_recorded_weights
 from ..io.write import write_bytes, write_text
 from ..networks.transfer import load_pretrained, read_state
@@ -53,7 +55,8 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
         Folder of a bundle of yours: its ``inference.json`` is run as far as building the networks.
     files : sequence of paths
         State dicts, named as they are to be in ``models/``: ``model.pt``, of a two-stage bundle ``detector.pt`` too.
-        A ``threshold.json`` beside them is recorded with them.
+        A ``threshold.json`` beside them is recorded with them, and so are the keys that a training left beside each
+        (``model.json``).
     half : bool
         Store as float16, half the size; the networks compute in their own type all the same.
 
@@ -67,7 +70,8 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
         If a file is missing.
     ValueError
         If a file holds no state dict, has values that are not finite (in float16), or does not fit the network that
-        ``inference.json`` builds by default: what ships must run as it ships.
+        ``inference.json`` builds by default, or was trained with other keys than it has: what ships must run as it
+        ships.
 
     Notes
     -----
@@ -85,9 +89,9 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
         name: entry for name, entry in (metadata.get("weights") or {}).items() if Path(name).stem not in states
     }
     for file in files:
-        threshold = _threshold(Path(file))
+        found = _keys(bundle, inference, Path(file)) | _threshold(Path(file))
         for path in _write_both(bundle / "models", Path(file).stem, states[Path(file).stem]):
-            entries[path.name] = {"sha256": file_sha256(path), "preprocessing": fingerprint, **threshold}
+            entries[path.name] = {"sha256": file_sha256(path), "preprocessing": fingerprint, **found}
     metadata["weights"] = dict(sorted(entries.items()))
     write_text(metadata_file, json.dumps(metadata, indent=4, ensure_ascii=False) + "\n")
     return [_described(bundle / "models" / f"{stem}.safetensors", state) for stem, state in states.items()]
@@ -113,7 +117,19 @@ def _checked(bundle: Path, inference: Mapping[str, Any], file: Path, *, half: bo
     return state
 
 
-def _threshold(file: Path) -> dict[str, float]:
+def _keys(bundle: Path, inference: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """What training wrote beside the weights, which must be what the bundle's inference does by itself."""
+    keys = read_model_keys(file)
+    parser = ConfigParser(dict(inference) | {"bundle_root": str(bundle)})
+    for key, value in keys.items():
+        own = evaluated_keys(parser, [key])[key] if key in parser else None
+        if own != value:
+            msg = f"{file.name} was trained with {key} = {value}, but inference.json has {own}; set the recipe's keys"
+            raise ValueError(msg)
+    return {"keys": keys} if keys else {}
+
+
+def _threshold(file: Path) -> dict[str, Any]:
     beside = file.with_name("threshold.json")
     if not beside.is_file():
         return {}

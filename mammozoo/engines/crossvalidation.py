@@ -85,9 +85,7 @@ def average_scores(members: Sequence[Sequence[Mapping[str, Any]]]) -> list[Row]:
     if any(table.keys() != tables[0].keys() for table in tables):
         msg = f"the {len(tables)} networks were scored on different images; score them on the same part"
         raise ValueError(msg)
-    return [
-        {**row, "probability": statistics.fmean(table[row["id"]] for table in tables)} for row in members[0]
-    ]
+    return [{**row, "probability": statistics.fmean(table[row["id"]] for table in tables)} for row in members[0]]
 
 
 def cross_validate(

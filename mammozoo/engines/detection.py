@@ -85,9 +85,7 @@ class MultiScaleBatch:
     (torch.Size([1, 3, 32, 64]), [[0.0, 0.0, 4.0, 4.0]])
     """
 
-    def __init__(
-        self, sizes: Sequence[Sequence[int]], *, interval: int = 10, seed: int = 0, channels: int = 3
-    ) -> None:
+    def __init__(self, sizes: Sequence[Sequence[int]], *, interval: int = 10, seed: int = 0, channels: int = 3) -> None:
         self.sizes = [(int(width), int(height)) for width, height in sizes]
         self.interval = interval
         self.seed = seed

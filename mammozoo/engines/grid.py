@@ -73,7 +73,9 @@ def open_cell(folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def run_cell(
+    bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any], run_id: str = "training"
+) -> dict[str, Any]:
     """Train and evaluate a bundle in a folder of its own; a finished cell is only read.
 
     Parameters
@@ -85,6 +87,8 @@ def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]
         stopped goes on where it was.
     overrides : mapping
         Keys of ``train.json`` and their values.
+    run_id : str
+        Of ``train.json``: what trains.
 
     Returns
     -------
@@ -104,7 +108,7 @@ def run_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]
         return done
     places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder)}
     with recorded_run(folder / "run.json"):
-        run_workflow([configs / "train.json"], "training", {**options, **places, "resume": True})
+        run_workflow([configs / "train.json"], run_id, {**options, **places, "resume": True})
     weights = {"weights": str(folder / "model.pt")}
     run_workflow([configs / "train.json", configs / "evaluate.json"], "evaluating", {**options, **places, **weights})
     result = cell_result(folder)

@@ -7,7 +7,7 @@ import csv
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .._typing import PathLike
 from ..io.weights_record import recorded_weights, weights_fault
+from .model_keys import save_model_keys
 
 __all__ = ["EarlyStop", "EpochLog", "ProgressBar", "SaveBestNetwork", "SaveResumeState", "save_atomically"]
 
@@ -150,12 +151,18 @@ class SaveBestNetwork:
     evaluator : monai.engines.Evaluator
         Its ``state.best_metric_epoch`` says when the best was reached.
     network : torch.nn.Module
+    keys : sequence of str
+        The configuration's keys that say what the network is and what it is shown: their values go beside the weights,
+        into ``models/model.json`` (`mammozoo.engines.model_keys`).
     """
 
-    def __init__(self, path: PathLike, *, evaluator: Evaluator, network: torch.nn.Module) -> None:
+    def __init__(
+        self, path: PathLike, *, evaluator: Evaluator, network: torch.nn.Module, keys: Sequence[str] = ()
+    ) -> None:
         self.path = Path(path)
         self.evaluator = evaluator
         self.network = network
+        self.keys = list(keys)
 
     def attach(self, engine: Engine) -> None:
         """Register the handler on a trainer, after its validation handler."""
@@ -168,6 +175,7 @@ class SaveBestNetwork:
             copy = self.path.with_suffix(".safetensors").name
             logger.warning("%s of the release is replaced; the released weights stay in %s", self.path.name, copy)
         save_atomically(_plain_state(self.network), self.path)
+        save_model_keys(self.path, keys=self.keys)
 
 
 class EarlyStop:

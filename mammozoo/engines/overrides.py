@@ -99,15 +99,15 @@ def prepare_unless_replaced(prepare: Callable[[], None]) -> None:
         prepare()
 
 
-def running_overrides(file: PathLike) -> dict[str, Any]:
-    """Top-level keys that the running workflow has otherwise than its configuration file; none outside a workflow.
+def running_overrides(*files: PathLike) -> dict[str, Any]:
+    """Top-level keys that the running workflow has otherwise than its configuration files; none outside a workflow.
 
     A run that starts further runs of its bundle (folds, trials) hands these on.
 
     Parameters
     ----------
-    file : path
-        The composed configuration.
+    *files : path
+        The composed configuration, and its overlays.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def running_overrides(file: PathLike) -> dict[str, Any]:
     if workflow is None:
         return {}
     known = ConfigParser()
-    known.read_config(str(file))
+    known.read_config([str(file) for file in files])
     known.resolve_macro_and_relative_ids()
     given: dict[str, Any] = workflow.parser.get()
     return {k: v for k, v in given.items() if not k.startswith("_") and k in known and v != known[k]}

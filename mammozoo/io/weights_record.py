@@ -41,12 +41,15 @@ class WeightsRecord:
         `preprocessing_fingerprint` of the ``inference.json`` that the weights were released with.
     threshold : float or None
         Of a classifier, found with these weights.
+    keys : object
+        Of the configuration, as the weights were trained with them (`mammozoo.io.model_keys`); None says nothing.
     """
 
     file: str
     sha256: str
     preprocessing: str | None = None
     threshold: float | None = None
+    keys: Any = None
 
 
 def file_sha256(path: PathLike) -> str:
@@ -97,6 +100,7 @@ def recorded_weights(path: PathLike) -> WeightsRecord | None:
             sha256=str(entry["sha256"]),
             preprocessing=entry.get("preprocessing"),
             threshold=None if entry.get("threshold") is None else float(entry["threshold"]),
+            keys=entry.get("keys"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -2,8 +2,8 @@
 """One key of a configuration chooses the classifier.
 
 Parameters with three input channels and one logit, in millions: vgg16 134.3, resnet18 11.2, resnet50 23.5, densenet121
-7.0, efficientnet_b0 4.0, se_resnet50 26.0, cbam_resnet50 26.0, convnext_tiny 27.8, resnet50_transformer 25.6, swin_t
-27.5, nyu_resnet22 2.8; the exact counts stand in the networks' own modules.
+7.0, efficientnet_b0 4.0, efficientnet_lite0 3.4, se_resnet50 26.0, cbam_resnet50 26.0, convnext_tiny 27.8,
+resnet50_transformer 25.6, swin_t 27.5, nyu_resnet22 2.8; the exact counts stand in the networks' own modules.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import nn
 from .._typing import PathLike
 from .classifier_weights import load_classifier
 from .convnext import ConvNeXt
+from .efficientnet_lite import efficientnet_lite0
 from .monai_classifiers import (
     densenet121,
     densenet121_name,
@@ -62,6 +63,9 @@ def _backbone(name: str) -> _Backbone:
             build=efficientnet_b0, stem="_conv_stem", head="_fc", features="_bn1",
             rename=efficientnet_b0_name, fixed_width=True,
         ),
+        "efficientnet_lite0": _Backbone(
+            build=efficientnet_lite0, stem="_conv_stem", head="_fc", features="_bn1", fixed_width=True
+        ),
         "se_resnet50": _Backbone(
             build=se_resnet50, stem="layer0.conv1", head="last_linear", features="layer4",
             rename=se_resnet50_name, fixed_width=True,
@@ -95,8 +99,8 @@ def classification_network(
 
     Parameters
     ----------
-    backbone : {"vgg16", "resnet18", "resnet50", "densenet121", "efficientnet_b0", "se_resnet50", "cbam_resnet50", \
-"convnext_tiny", "resnet50_transformer", "swin_t", "nyu_resnet22"}
+    backbone : {"vgg16", "resnet18", "resnet50", "densenet121", "efficientnet_b0", "efficientnet_lite0", \
+"se_resnet50", "cbam_resnet50", "convnext_tiny", "resnet50_transformer", "swin_t", "nyu_resnet22"}
     in_channels : int
         3: gray copied to RGB.
     num_classes : int
@@ -106,7 +110,7 @@ def classification_network(
         `resnet50_transformer` within the Transformer too.
     width : int, optional
         Channels of the first stage, for small networks; None takes the published ones (64; `convnext_tiny` and
-        `swin_t` 96, `nyu_resnet22` 16). `efficientnet_b0` and `se_resnet50` have theirs fixed.
+        `swin_t` 96, `nyu_resnet22` 16). The EfficientNets and `se_resnet50` have theirs fixed.
     pretrained_path : path, optional
         A state dict of the same network to begin with: one of ours, or ImageNet weights as torchvision names them
         (`densenet121` too; `efficientnet_b0` and `se_resnet50` as the files that MONAI downloads name them).

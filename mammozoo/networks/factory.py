@@ -15,6 +15,8 @@ from .abnormal_unet import AbnormalUNet
 from .aunet import AUNet
 from .cascaded_unet import CascadedUNet
 from .cgan import Pix2PixGenerator
+from .efficientnet_unet import EfficientNetUNet
+from .efficientnet_unet import load_encoder as load_efficientnet
 from .fcdensenet import FCDenseNet103
 from .fusionnet import FusionNet
 from .transfer import load_pretrained
@@ -22,7 +24,50 @@ from .unet import UNet
 from .unetpp import VGG19UNetPlusPlus, load_encoder
 from .yolov3 import YOLOv3, load_darknet_weights
 
-__all__ = ["crop_segmenter", "mass_detector", "segmentation_network"]
+__all__ = ["crop_segmenter", "lesion_unet", "mass_detector", "segmentation_network"]
+
+
+def lesion_unet(
+    architecture: str = "abnormal_unet",
+    *,
+    pretrained_path: PathLike | None = None,
+    **options: Any,
+) -> nn.Module:
+    """Build the network of the abnormal-focused system, one logit a pixel of a gray image.
+
+    Parameters
+    ----------
+    architecture : {"abnormal_unet", "efficientnet_unet"}
+        The paper's, or the one with an encoder that may begin with ImageNet weights.
+    pretrained_path : path, optional
+        Weights of the same network to begin with; for `efficientnet_unet` those of an EfficientNet-Lite too.
+    **options
+        Of the networks' own classes: `width`, `dropout`, and `levels` or `variant`, for example.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file of weights.
+    ValueError
+        If there is no such architecture (the nearest name is given), or the weights do not fit.
+
+    Examples
+    --------
+    >>> type(lesion_unet("efficientnet_unet", width=4)).__name__
+    'EfficientNetUNet'
+    """
+    networks = {"abnormal_unet": AbnormalUNet, "efficientnet_unet": EfficientNetUNet}
+    _check_name(architecture, networks, kind="architecture")
+    network = networks[architecture](**options)
+    if pretrained_path is not None and isinstance(network, EfficientNetUNet):
+        load_efficientnet(network, pretrained_path)
+    elif pretrained_path is not None:
+        load_pretrained(network, pretrained_path)
+    return network
 
 
 def segmentation_network(

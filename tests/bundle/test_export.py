@@ -85,7 +85,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     torch.save(AbnormalUNet(1, 1, width=4).state_dict(), tmp_path / "model.pt")
     command = [
         "export", "mammo_abnormal_unet_segmentation", "--out", str(tmp_path / "model.ts"),
-        "--weights", str(tmp_path / "model.pt"), "--set", "width=4", "spatial_size=[64,32]",
+        "--weights", str(tmp_path / "model.pt"), "--set", "recipe=paper", "width=4", "spatial_size=[64,32]",
     ]  # fmt: skip
     assert main([*command, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

@@ -31,7 +31,9 @@ from mammozoo.io.write import write_png
 from mammozoo.networks.abnormal_unet import AbnormalUNet
 
 BUNDLE = "mammo_abnormal_unet_segmentation"
-OPTIONS: dict[str, Any] = {"width": 4, "spatial_size": [64, 64], "device": "cpu", "threshold": 0.4504}
+OPTIONS: dict[str, Any] = {
+    "recipe": "paper", "width": 4, "spatial_size": [64, 64], "device": "cpu", "threshold": 0.4504
+}  # fmt: skip
 SET = [f"{key}={value}".replace(" ", "") for key, value in OPTIONS.items()]
 CANARIES = {
     "PatientName": "CANARYSSON^MATHILDA",
@@ -247,7 +249,7 @@ def test_nothing_readable_is_a_failure_with_a_list(weights: Path, tmp_path: Path
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "bad.dcm").write_text("text")
     arguments = ["predict", str(tmp_path / "in"), "--bundle", BUNDLE, "--weights", str(weights), "--html"]
-    assert main([*arguments, "--out", str(tmp_path / "out"), "--set", "width=4", "device=cpu"]) == 1
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--set", "recipe=paper", "width=4", "device=cpu"]) == 1
     assert json.loads((tmp_path / "out" / "summary.json").read_text())[0]["status"] == "failed"
     assert "bad.dcm" in (tmp_path / "out" / "study.html").read_text()
 

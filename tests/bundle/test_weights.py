@@ -25,6 +25,7 @@ from mammozoo.engines.classification import saved_threshold
 from mammozoo.engines.handlers import SaveBestNetwork
 from mammozoo.engines.stages import load_weights
 from mammozoo.io.errors import MammogramError
+from mammozoo.io.model_keys import read_model_keys
 from mammozoo.io.weights_record import require_recorded_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,7 @@ def bundle(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "bundles" / NAME, folder, ignore=hidden)
     recipe = json.loads((folder / "recipe.json").read_text())
     for file in ("train.json", "inference.json"):
-        recipe[file].setdefault("set", {})["width"] = 4
+        recipe[file]["set"] |= {"recipe": "paper", "spatial_size": [224, 224], "width": 4}
     (folder / "recipe.json").write_text(json.dumps(recipe))
     metadata = json.loads((folder / "configs" / "metadata.json").read_text())
     metadata.pop("weights", None)
@@ -190,6 +191,15 @@ def test_a_threshold_beside_the_weights_travels_with_them(bundle: Path, trained:
     assert {entry["threshold"] for entry in _recorded(bundle).values()} == {0.37}
     assert saved_threshold(bundle / "models" / "threshold.json") == 0.37
     assert saved_threshold(bundle / "models" / "threshold.json", given=0.2) == 0.2
+
+
+def test_the_keys_of_the_training_travel_too_and_must_be_the_bundles(bundle: Path, trained: Path) -> None:
+    trained.with_name("model.json").write_text('{"spatial_size": [224, 224], "crop_to_breast": false}')
+    release_weights(bundle, [trained])
+    assert read_model_keys(bundle / "models" / "model.pt") == {"spatial_size": [224, 224], "crop_to_breast": False}
+    trained.with_name("model.json").write_text('{"spatial_size": [256, 256]}')
+    with pytest.raises(ValueError, match=r"trained with spatial_size = \[256, 256\], but inference.json has \[224,"):
+        release_weights(bundle, [trained])
 
 
 def test_other_preprocessing_is_reported(bundle: Path, trained: Path) -> None:

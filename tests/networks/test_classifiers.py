@@ -26,6 +26,7 @@ COUNTS = {
     "resnet50": 23_510_081,
     "densenet121": 6_954_881,
     "efficientnet_b0": 4_008_829,
+    "efficientnet_lite0": 3_372_289,
     "se_resnet50": 26_041_073,
     "cbam_resnet50": 26_042_641,
     "convnext_tiny": 27_820_897,
@@ -33,9 +34,10 @@ COUNTS = {
     "swin_t": 27_520_123,
     "nyu_resnet22": 2_801_361,
 }
-WIDTHS = {"swin_t": 6, "efficientnet_b0": None, "se_resnet50": None}
+WIDTHS = {"swin_t": 6, "efficientnet_b0": None, "efficientnet_lite0": None, "se_resnet50": None}
 HEADS = {
-    "vgg16": "classifier.6", "densenet121": "class_layers.out", "efficientnet_b0": "_fc", "se_resnet50": "last_linear",
+    "vgg16": "classifier.6", "densenet121": "class_layers.out", "efficientnet_b0": "_fc", "efficientnet_lite0": "_fc",
+    "se_resnet50": "last_linear",
     "convnext_tiny": "classifier.2", "swin_t": "head", "nyu_resnet22": "head",
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("backbone", COUNTS)

@@ -10,7 +10,8 @@ from mammozoo.networks.classifiers import classification_network, feature_layer
 from mammozoo.transforms.attribution import AttributionMapd, grad_cam_map, occlusion_map
 
 NETWORKS = {
-    "vgg16": 4, "resnet18": 4, "resnet50": 4, "densenet121": 4, "efficientnet_b0": None, "se_resnet50": None,
+    "vgg16": 4, "resnet18": 4, "resnet50": 4, "densenet121": 4, "efficientnet_b0": None, "efficientnet_lite0": None,
+    "se_resnet50": None,
     "cbam_resnet50": 16, "convnext_tiny": 8, "resnet50_transformer": 4, "swin_t": 12, "nyu_resnet22": 4,
 }  # fmt: skip
 

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""EfficientNet-Lite: inverted bottlenecks without squeeze-and-excitation, cheap enough to train on a CPU.
+
+Tensors are named as in the published PyTorch files of these networks, which load as they are. With three input
+channels and one logit lite0 has 3,372,289 parameters, lite1 4,136,961 and lite2 4,812,353.
+
+References
+----------
+Tan and Le, ICML 2019, arXiv:1905.11946, Table 1 and equation 3, in the "Lite" form of the authors' code release of
+2020: ReLU6, no squeeze-and-excitation, stem and head not widened, first and last stage not deepened.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["EfficientNetLite", "efficientnet_lite0"]
+
+_SCALING = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # of width and of depth
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stage:
+    expand: int
+    kernel_size: int
+    stride: int
+    channels: int
+    repeats: int
+
+
+_STAGES = (
+    _Stage(1, 3, 1, 16, 1),
+    _Stage(6, 3, 2, 24, 2),
+    _Stage(6, 5, 2, 40, 2),
+    _Stage(6, 3, 2, 80, 3),
+    _Stage(6, 5, 1, 112, 3),
+    _Stage(6, 5, 2, 192, 4),
+    _Stage(6, 3, 1, 320, 1),
+)
+
+
+class _SameConv2d(nn.Conv2d):
+    """Convolution to ceil(side / stride); an odd padding has its further pixel at the far end, as in TensorFlow."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's name)
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        total = [max(0, (-(-side // stride) - 1) * stride + kernel - side) for side in input.shape[-2:]]
+        (a, b), (c, d) = [(n // 2, n - n // 2) for n in total]
+        if a == b == c == d:
+            return functional.conv2d(input, self.weight, self.bias, stride, a, 1, self.groups)
+        return functional.conv2d(functional.pad(input, [c, d, a, b]), self.weight, self.bias, stride, 0, 1, self.groups)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class _Block(nn.Module):
+    """Widen, convolve each channel, narrow; the input is added where the shapes agree."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, expand: int, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        hidden = in_channels * expand
+        self.expands = expand > 1
+        self.adds = stride == 1 and in_channels == out_channels
+        if self.expands:
+            self._expand_conv = nn.Conv2d(in_channels, hidden, 1, bias=False)
+            self._bn0 = _norm(hidden)
+        self._depthwise_conv = _SameConv2d(hidden, hidden, kernel_size, stride=stride, groups=hidden, bias=False)
+        self._bn1 = _norm(hidden)
+        self._project_conv = nn.Conv2d(hidden, out_channels, 1, bias=False)
+        self._bn2 = _norm(out_channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        hidden = features
+        if self.expands:
+            hidden = functional.relu6(self._bn0(self._expand_conv(hidden)), inplace=True)
+        hidden = functional.relu6(self._bn1(self._depthwise_conv(hidden)), inplace=True)
+        hidden = self._bn2(self._project_conv(hidden))
+        return features + hidden if self.adds else hidden
+
+
+def _rounded(channels: int, factor: float) -> int:
+    """Scale to a multiple of 8, never by less than 90 %."""
+    scaled = channels * factor
+    rounded = max(8, int(scaled + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * scaled else rounded + 8
+
+
+class EfficientNetLite(nn.Module):
+    """Stem, sixteen or more inverted bottlenecks, a wide 1 x 1 convolution, the mean over the image, one linear layer.
+
+    Parameters
+    ----------
+    in_channels : int
+        3: gray copied to RGB.
+    num_classes : int
+        Logits; 0 leaves the last convolution and the linear layer out, for an encoder.
+    variant : {"lite0", "lite1", "lite2"}
+        lite1 is 1.1 times as deep, lite2 also 1.1 times as wide and 1.2 times as deep.
+    dropout : float
+        Before the linear layer.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Of the feature maps that `features` returns.
+
+    Raises
+    ------
+    ValueError
+        If there is no such variant.
+
+    Notes
+    -----
+    Takes (B, in_channels, W, H) of any size; ImageNet weights expect intensities from -1 to 1.
+
+    Examples
+    --------
+    >>> EfficientNetLite(num_classes=2)(torch.zeros(1, 3, 64, 48)).shape
+    torch.Size([1, 2])
+    """
+
+    def __init__(
+        self, in_channels: int = 3, num_classes: int = 1, *, variant: str = "lite0", dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        if variant not in _SCALING:
+            msg = f"there is no EfficientNet {variant!r}; there are {', '.join(_SCALING)}"
+            raise ValueError(msg)
+        width, depth = _SCALING[variant]
+        self._conv_stem = _SameConv2d(in_channels, 32, 3, stride=2, bias=False)
+        self._bn0 = _norm(32)
+        self._blocks = nn.ModuleList()
+        last, ends, channels = 32, [], []
+        for number, stage in enumerate(_STAGES):
+            out = _rounded(stage.channels, width)
+            fixed_depth = number in (0, len(_STAGES) - 1)
+            repeats = stage.repeats if fixed_depth else math.ceil(depth * stage.repeats)
+            if stage.stride == 2:
+                ends.append(len(self._blocks) - 1)
+                channels.append(last)
+            for repeat in range(repeats):
+                stride = stage.stride if repeat == 0 else 1
+                self._blocks.append(
+                    _Block(last, out, expand=stage.expand, kernel_size=stage.kernel_size, stride=stride)
+                )
+                last = out
+        self._ends = frozenset([*ends, len(self._blocks) - 1])
+        self.channels = (*channels, last)
+        self.dropout = nn.Dropout(dropout)
+        if num_classes:
+            self._conv_head = nn.Conv2d(last, 1280, 1, bias=False)
+            self._bn1 = _norm(1280)
+            self._fc = nn.Linear(1280, num_classes)
+
+    def features(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Compute the last feature map of each size: 1/2, 1/4, 1/8, 1/16 and 1/32 of the image's sides.
+
+        Parameters
+        ----------
+        image : torch.Tensor
+            Shape (B, in_channels, W, H).
+
+        Returns
+        -------
+        list of torch.Tensor
+            Five, of `channels` channels.
+        """
+        hidden = functional.relu6(self._bn0(self._conv_stem(image)), inplace=True)
+        maps = []
+        for number, block in enumerate(self._blocks):
+            hidden = block(hidden)
+            if number in self._ends:
+                maps.append(hidden)
+        return maps
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Compute logits (B, num_classes)."""
+        hidden = functional.relu6(self._bn1(self._conv_head(self.features(image)[-1])))
+        logits: torch.Tensor = self._fc(self.dropout(hidden.mean(dim=(2, 3))))
+        return logits
+
+
+def efficientnet_lite0(in_channels: int = 3, num_classes: int = 1, *, dropout: float = 0.0) -> EfficientNetLite:
+    """Build the smallest of them, as `mammozoo.networks.classifiers` wants it.
+
+    Parameters
+    ----------
+    in_channels, num_classes : int
+    dropout : float
+
+    Examples
+    --------
+    >>> efficientnet_lite0().channels
+    (16, 24, 40, 112, 320)
+    """
+    return EfficientNetLite(in_channels, num_classes, dropout=dropout)
