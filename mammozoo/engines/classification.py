@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
+from numpy.typing import ArrayLike
 
 from .._typing import PathLike
 from ..io.weights_record import recorded_weights
@@ -19,7 +21,7 @@ from ..io.write import write_json
 from ..metrics.classification import AUROCMetric, youden_threshold
 from .failures import fail
 
-__all__ = ["SaveThreshold", "check_validation", "higher_or_undefined", "saved_threshold"]
+__all__ = ["SaveThreshold", "check_validation", "higher_or_undefined", "image_threshold", "saved_threshold"]
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +73,6 @@ class SaveThreshold:
     evaluator : monai.engines.Evaluator
     metric : AUROCMetric
         The evaluator's, called with probabilities; it holds the scores of all processes.
-
-    Notes
-    -----
-    With one class in the validation part the threshold is 0.5, and the file says so.
     """
 
     def __init__(self, path: PathLike, *, evaluator: Evaluator, metric: AUROCMetric) -> None:
@@ -90,10 +88,36 @@ class SaveThreshold:
         if self.evaluator.state.best_metric_epoch != engine.state.epoch:
             return
         scores, labels = self.metric.get_buffer().cpu().numpy().T
-        threshold = youden_threshold(scores, labels)
-        found = math.isfinite(threshold)
-        method = "Youden, validation images" if found else "0.5: one class in the validation part"
-        write_json(self.path, {"threshold": threshold if found else 0.5, "method": method, "n": len(scores)})
+        write_json(self.path, image_threshold(scores, labels, part="validation"))
+
+
+def image_threshold(scores: ArrayLike, labels: ArrayLike, *, part: str) -> dict[str, Any]:
+    """Find Youden's threshold of a part's images, and say what it is.
+
+    Parameters
+    ----------
+    scores : array-like, shape (n,)
+        Probabilities.
+    labels : array-like, shape (n,)
+        0 or 1.
+    part : str
+        Name of the part, for ``method``.
+
+    Returns
+    -------
+    dict
+        ``threshold``, ``method`` and ``n``; with one class in the part the threshold is 0.5, and ``method`` says so.
+
+    Examples
+    --------
+    >>> image_threshold([0.1, 0.8], [0, 0], part="validation")["threshold"]
+    0.5
+    """
+    scores = np.asarray(scores, dtype=float)
+    threshold = youden_threshold(scores, np.asarray(labels))
+    found = math.isfinite(threshold)
+    method = f"Youden, {part} images" if found else f"0.5: one class in the {part} part"
+    return {"threshold": threshold if found else 0.5, "method": method, "n": len(scores)}
 
 
 def saved_threshold(path: PathLike, *, given: float | None = None) -> float:

@@ -19,6 +19,7 @@ from .._typing import PathLike
 from .classifier_weights import load_classifier
 from .convnext import ConvNeXt
 from .efficientnet_lite import efficientnet_lite0
+from .ensemble import MeanEnsemble
 from .monai_classifiers import (
     densenet121,
     densenet121_name,
@@ -93,6 +94,7 @@ def classification_network(
     num_classes: int = 1,
     dropout: float = 0.0,
     width: int | None = None,
+    members: int = 1,
     pretrained_path: PathLike | None = None,
 ) -> nn.Module:
     """Build a classifier by name; it maps images (B, in_channels, W, H) to logits (B, num_classes).
@@ -111,9 +113,11 @@ def classification_network(
     width : int, optional
         Channels of the first stage, for small networks; None takes the published ones (64; `convnext_tiny` and
         `swin_t` 96, `nyu_resnet22` 16). The EfficientNets and `se_resnet50` have theirs fixed.
+    members : int
+        Networks of this kind whose mean probability is the answer, as a cross-validation leaves them.
     pretrained_path : path, optional
-        A state dict of the same network to begin with: one of ours, or ImageNet weights as torchvision names them
-        (`densenet121` too; `efficientnet_b0` and `se_resnet50` as the files that MONAI downloads name them).
+        A state dict of the same network (of each member) to begin with: one of ours, or ImageNet weights as torchvision
+        names them (`densenet121` too; `efficientnet_b0` and `se_resnet50` as the files that MONAI downloads name them).
         `cbam_resnet50` and `resnet50_transformer` also take a ResNet-50's, their additions being new.
         A head of other classes is left out, a first convolution of other channels adapted
         (`mammozoo.networks.classifier_weights.load_classifier`).
@@ -125,7 +129,8 @@ def classification_network(
     Raises
     ------
     ValueError
-        If there is no such backbone (the nearest name is given), its width is fixed, or the weights do not fit.
+        If there is no such backbone (the nearest name is given), its width is fixed, there is no member, or the weights
+        do not fit.
     FileNotFoundError
         If there is no such file of weights.
 
@@ -139,12 +144,15 @@ def classification_network(
     if options and chosen.fixed_width:
         msg = f"the width of {backbone} is fixed, got {width}; leave it null"
         raise ValueError(msg)
-    network = chosen.build(in_channels=in_channels, num_classes=num_classes, dropout=dropout, **options)
-    if pretrained_path is not None:
-        load_classifier(
-            network, pretrained_path, stem=chosen.stem, head=chosen.head, added=chosen.added, rename=chosen.rename
-        )
-    return network
+    networks = []
+    for _ in range(members):
+        network = chosen.build(in_channels=in_channels, num_classes=num_classes, dropout=dropout, **options)
+        if pretrained_path is not None:
+            load_classifier(
+                network, pretrained_path, stem=chosen.stem, head=chosen.head, added=chosen.added, rename=chosen.rename
+            )
+        networks.append(network)
+    return networks[0] if members == 1 else MeanEnsemble(networks)
 
 
 def feature_layer(network: nn.Module, backbone: str) -> str:
@@ -161,7 +169,7 @@ def feature_layer(network: nn.Module, backbone: str) -> str:
     -------
     str
         For ``network.get_submodule``; the layer's output has the shape (B, C, w, h), with sides of about 1/32 of the
-        image's (`vgg16` 1/16, `nyu_resnet22` 1/64).
+        image's (`vgg16` 1/16, `nyu_resnet22` 1/64). Of an ensemble the first member's.
 
     Raises
     ------
@@ -174,6 +182,8 @@ def feature_layer(network: nn.Module, backbone: str) -> str:
     'layer4'
     """
     name = _backbone(backbone).features
+    if isinstance(network, MeanEnsemble):
+        name = f"members.0.{name}"
     if name not in dict(network.named_modules()):
         msg = f"the network ({type(network).__name__}) has no layer {name!r}, so it is no {backbone}"
         raise ValueError(msg)

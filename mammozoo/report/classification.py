@@ -155,7 +155,7 @@ def classification_report(summary: Mapping[str, Any], *, title: str) -> str:
         ]
         if unit.get("delong"):
             found = unit["delong"]
-            parts += [f"DeLong's interval of the AUROC: {found['low']:.3f} to {found['high']:.3f}.", ""]
+            parts += [f"DeLong's interval of the AUROC: {_number(found['low'])} to {_number(found['high'])}.", ""]
     return "\n".join([*parts, "## Notes", "", *(f"- {note}" for note in summary["notes"]), ""])
 
 
@@ -171,5 +171,5 @@ def _table(figures: Mapping[str, Mapping[str, Any]], *, threshold: float) -> str
     return markdown_table(header, body)
 
 
-def _number(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) else "-"
+def _number(value: float | None) -> str:
+    return f"{value:.3f}" if value is not None and math.isfinite(value) else "-"

@@ -164,6 +164,14 @@ def test_crossvalidating_ends_with_the_ensemble_on_the_test_part(contrast_dir: P
     assert not test & {row["id"] for row in rows if row["part"] == "validation"}
     assert set(metrics["cross_validation"]["auroc_per_patient"]) == {"0", "1"}
     assert metrics["options"] == {**NETWORK, "dataset_dir": str(contrast_dir), "epochs": 1}
+    assert json.loads((folder / "model.json").read_text())["network_def"]["members"] == 2
+    assert 0 <= json.loads((folder / "threshold.json").read_text())["threshold"] <= 1
+    files, out = ["train.json", "evaluate.json"], tmp_path / "one_network"
+    one = {**options, "output_dir": str(out), "weights": str(folder / "model.pt"), "scored_parts": ["test"]}
+    _workflow(files, "train", "evaluating", **one).run()
+    stacked = {row["id"]: float(row["probability"]) for row in _read(out / "per_case.csv")}
+    averaged = {row["id"]: float(row["probability"]) for row in rows if row["part"] == "test"}
+    assert stacked == pytest.approx(averaged, abs=1e-4)
     before = (folder / "fold_0" / "model.pt").stat().st_mtime_ns
     _workflow(["train.json"], "train", "crossvalidating", **options).run()
     assert (folder / "fold_0" / "model.pt").stat().st_mtime_ns == before

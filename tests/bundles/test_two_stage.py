@@ -202,7 +202,10 @@ def test_the_detectors_rate_falls_at_a_third_and_two_thirds(phantom_dir: Path, t
 
 
 def test_the_defaults_are_the_papers() -> None:
-    config = json.loads((BUNDLE / "configs" / "inference.json").read_text())
+    names = ("train.json", "evaluate.json")  # inference.json has the released weights' sizes
+    config = {}
+    for name in names:
+        config |= json.loads((BUNDLE / "configs" / name).read_text())
     assert config["scales"] == [[160, 320], [256, 512], [320, 640], [416, 832], [480, 960]]
     assert (config["fusion_threshold"], config["margin"], config["spatial_size"]) == (0.6, 1.25, [256, 256])
     assert (config["detector_width"], config["width"], config["segmenter"]) == (32, 64, "v19unetpp")
