@@ -97,7 +97,7 @@ def adopt_model_keys(weights: Sequence[PathLike], *, files: Sequence[PathLike]) 
     workflow = running_workflow()
     if workflow is None:
         return
-    given = running_overrides(*files)
+    given = {key.partition("::")[0] for key in running_overrides(*files)}
     for path in weights:
         try:
             found = read_model_keys(path)

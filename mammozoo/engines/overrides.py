@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def prepare_unless_replaced(prepare: Callable[[], None]) -> None:
 
 
 def running_overrides(*files: PathLike) -> dict[str, Any]:
-    """Top-level keys that the running workflow has otherwise than its configuration files; none outside a workflow.
+    """Keys that the running workflow has otherwise than its configuration files; none outside a workflow.
 
     A run that starts further runs of its bundle (folds, trials) hands these on.
 
@@ -112,7 +112,8 @@ def running_overrides(*files: PathLike) -> dict[str, Any]:
     Returns
     -------
     dict
-        Keys and values, unresolved.
+        Keys and values, unresolved; a change inside a dictionary has a deep key (``network_def::dropout``), so that an
+        overlay's changes beside it stay.
 
     Examples
     --------
@@ -125,8 +126,17 @@ def running_overrides(*files: PathLike) -> dict[str, Any]:
     known = ConfigParser()
     known.read_config([str(file) for file in files])
     known.resolve_macro_and_relative_ids()
-    given: dict[str, Any] = workflow.parser.get()
-    return {k: v for k, v in given.items() if not k.startswith("_") and k in known and v != known[k]}
+    given = {key: value for key, value in workflow.parser.get().items() if not key.startswith("_") and key in known}
+    return dict(_differences(given, known.get()))
+
+
+def _differences(given: Mapping[str, Any], known: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in given.items():
+        before = known.get(key)
+        if isinstance(value, dict) and isinstance(before, dict) and before.keys() <= value.keys():
+            yield from _differences(value, before, f"{place}{key}::")
+        elif key not in known or value != before:
+            yield f"{place}{key}", value
 
 
 def running_workflow() -> ConfigWorkflow | None:

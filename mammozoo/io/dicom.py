@@ -22,7 +22,7 @@ from ..functional.intensity import presentation_like
 from .decode import decode_frame
 from .errors import BadHeaderError, BadPixelsError, MammogramError, NotAnImageError, UnsupportedError
 from .geometry import acquisition_flags, chest_edge, laterality, pixel_spacing, view_position
-from .grayscale import Grayscale, GrayTable, gray_table
+from .grayscale import Grayscale, GrayTable, gray_table, is_padding
 from .header import PixelFormat, check_header, number, read_header, text
 from .raster import is_raster, read_raster
 from .reduced import area_reduced, check_reduce, decode_reduced
@@ -259,8 +259,13 @@ def _presentation_like(stored: Array, dataset: Dataset, layout: PixelFormat) -> 
     air_is_bright = layout.photometric == "MONOCHROME1" or sign == 1
     stated = air_is_bright or sign == -1
     warnings = () if stated else ("polarity of the raw data is not stated: taken as bright tissue",)
-    low, high = int(stored.min()), int(stored.max())
-    table = presentation_like(np.arange(low, high + 1), invert_polarity=air_is_bright)
+    padded = is_padding(stored, dataset)
+    shown = stored if padded is None else stored[~padded]
+    low, high = int(shown.min()), int(shown.max())
+    values = np.arange(low, high + 1)
+    table = presentation_like(values, invert_polarity=air_is_bright)
+    if (between := is_padding(values, dataset)) is not None:
+        table[between] = 0.0  # padding beyond the image's range is in no entry, which is 0 too
     scale = 65535 / table.max() if table.max() > 0 else 0.0
     levels = np.rint(table * scale).astype(np.uint16)
     return GrayTable(levels, low, "log", warnings).apply(stored, in_place=True)

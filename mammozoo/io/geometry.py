@@ -21,10 +21,12 @@ _VIEW_CODES = {
     "399162004": "CC", "R-10242": "CC", "399368009": "MLO", "R-10226": "MLO",
     "399260004": "ML", "R-10224": "ML", "399352003": "LM", "R-10228": "LM",
     "399099002": "LMO", "R-10230": "LMO", "399196006": "FB", "R-10244": "FB",
-    "399188001": "SIO", "R-102D0": "SIO",
+    "399188001": "SIO", "R-102D0": "SIO", "399192008": "XCCL", "R-1024A": "XCCL",
+    "399101009": "XCCM", "R-1024B": "XCCM",
 }  # fmt: skip
 _VIEW_NAMES = ("MLO", "LMO", "SIO", "XCCL", "XCCM", "CC", "ML", "LM", "FB", "CV", "AT")
 _MEANINGS = (
+    ("cranio-caudal exaggerated laterally", "XCCL"), ("cranio-caudal exaggerated medially", "XCCM"),
     ("exaggerated cranio-caudal laterally", "XCCL"), ("exaggerated cranio-caudal medially", "XCCM"),
     ("medio-lateral oblique", "MLO"), ("latero-medial oblique", "LMO"), ("cranio-caudal", "CC"),
     ("medio-lateral", "ML"), ("latero-medial", "LM"),

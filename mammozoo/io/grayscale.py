@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from pydicom.dataset import Dataset
 
-from .._typing import Array
+from .._typing import Array, Mask
 from ..functional.intensity import apply_lut, apply_rescale, apply_window, invert
 from .errors import BadHeaderError
 from .header import PixelFormat, number, text
 
-__all__ = ["GrayTable", "Grayscale", "gray_table"]
+__all__ = ["GrayTable", "Grayscale", "gray_table", "is_padding"]
 
 _WIDE_LUT = int(cv2.__version__.split(".")[0]) >= 5  # since then with 65,536 entries for 16 bits
 _ROWS = 64
@@ -213,10 +213,16 @@ def _apply_voi(values: Array, dataset: Dataset, form: tuple[str, int], *, top: f
 
 def _without_padding(values: Array, stored: Array, dataset: Dataset) -> Array:
     """Make padding the darkest value."""
+    padded = is_padding(stored, dataset)
+    return values if padded is None else np.where(padded, float(values.min()), values)
+
+
+def is_padding(stored: Array, dataset: Dataset) -> Mask | None:
+    """Which of the stored values are padding; None where none are, or all."""
     padding = number(dataset, "PixelPaddingValue")
     if padding is None:
-        return values
+        return None
     limit = number(dataset, "PixelPaddingRangeLimit")
     low, high = sorted((padding, padding if limit is None else limit))
-    inside = (stored >= low) & (stored <= high)
-    return np.where(inside, float(values.min()), values) if inside.any() and not inside.all() else values
+    padded: Mask = (stored >= low) & (stored <= high)
+    return padded if padded.any() and not padded.all() else None

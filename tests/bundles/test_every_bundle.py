@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+import monai.transforms
 import pytest
 from monai.bundle import ConfigParser, ConfigWorkflow, verify_metadata, verify_net_in_out
 
@@ -144,6 +146,66 @@ def test_reading_preprocessing_and_scoring_are_the_librarys(bundle: Path, name: 
     assert not [target for target in targets if target.startswith(("monai.metrics", "sklearn", "torchmetrics"))]
     if name != "evaluate.json":
         assert "mammozoo.transforms.load.LoadMammogramd" in targets
+
+
+# What bundles may take from MONAI: bookkeeping, axes and types, the two plain scalings, outputs. Random transforms
+# augment, which is for training alone. Everything else that touches an image is the library's, so that training,
+# evaluation, inference and the clinic see the same pixels.
+BOOKKEEPING = {
+    "Activationsd", "AsDiscreted", "Compose", "CopyItemsd", "DeleteItemsd", "EnsureChannelFirstd", "EnsureTyped",
+    "Invertd", "NormalizeIntensityd", "RepeatChanneld", "ScaleIntensityd", "SelectItemsd",
+}  # fmt: skip
+
+
+def _strange_preprocessing(config: Any, *, training: bool) -> list[str]:
+    """Transforms in a configuration that are neither the library's nor allowed."""
+    if isinstance(config, str):
+        named = re.search(r"\b(monai|torchvision|albumentations|kornia)\.(transforms|augmentation)", config)
+        return [config] if named and config.startswith("$") else []
+    if isinstance(config, list):
+        return [strange for item in config for strange in _strange_preprocessing(item, training=training)]
+    if not isinstance(config, dict):
+        return []
+    strange = _strange_preprocessing(list(config.values()), training=training)
+    target = config.get("_target_")
+    if not isinstance(target, str) or target.startswith("mammozoo."):
+        return strange
+    name = target.rpartition(".")[2]
+    known = "." not in target or target.startswith(("torch.optim.", "torch.nn.", "torch.utils.data.", "monai."))
+    if known and not hasattr(monai.transforms, name):
+        return strange
+    allowed = name in BOOKKEEPING or (training and name.startswith("Rand"))
+    if name == "Lambdad":  # an expression over images would be a transform of the bundle's own
+        allowed = config["keys"] == "label"
+    elif name == "ScaleIntensityd":
+        allowed = set(config) == {"_target_", "keys"}
+    return strange if known and allowed else [*strange, target]
+
+
+@EVERY_BUNDLE
+@pytest.mark.parametrize("name", ["train.json", "evaluate.json", "multi_gpu_train.json", "inference.json"])
+def test_no_preprocessing_but_the_librarys(bundle: Path, name: str) -> None:
+    assert _strange_preprocessing(_config(bundle, name), training="train" in name) == []
+
+
+@EVERY_BUNDLE
+@pytest.mark.parametrize(
+    "transform",
+    [
+        *({"_target_": name, "keys": "image"} for name in ("LoadImaged", "LoadImage", "LoadImageD", "Resized", "Lambda",
+          "monai.transforms.CropForegroundd", "monai.transforms.io.array.LoadImage", "ScaleIntensityRanged", "Lambdad",
+          "ScaleIntensityRangePercentilesd", "HistogramNormalized", "RandFlipd", "torchvision.transforms.Resize",
+          "scripts.own.Crop", "skimage.exposure.equalize_adapthist")),
+        {"_target_": "ScaleIntensityd", "keys": "image", "minv": -1.0},
+        {"_target_": "Compose", "transforms": [{"_target_": "Compose", "transforms": "$[monai.transforms.Flip(0)]"}]},
+    ],
+    ids=lambda transform: transform["_target_"],
+)  # fmt: skip
+def test_other_preprocessing_would_be_noticed(bundle: Path, transform: dict[str, Any]) -> None:
+    config = _config(bundle, "inference.json")
+    steps = config["preprocessing"]["transforms"]
+    config["preprocessing"]["transforms"] = [*(steps if isinstance(steps, list) else [steps]), transform]
+    assert len(_strange_preprocessing(config, training=False)) == 1
 
 
 @EVERY_BUNDLE

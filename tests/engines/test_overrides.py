@@ -45,3 +45,24 @@ def test_it_finds_the_running_workflow(tmp_path: Path) -> None:
 
 def test_outside_a_workflow_nothing_is_checked(tmp_path: Path) -> None:
     refuse_unknown_keys([tmp_path / "absent.json"])
+
+
+def test_a_runs_changes_are_named_deeply(tmp_path: Path) -> None:
+    """So that an overlay's changes beside them, in the same dictionary, stay."""
+    file = tmp_path / "configs" / "train.json"
+    file.parent.mkdir()
+    options = {"_target_": "mammozoo.engines.crossvalidation.shared_options", "bundle": str(tmp_path)}
+    config = {
+        "lr": 0.1, "network_def": {"_target_": "mammozoo.networks.unet.UNet", "width": 4, "nested": {"a": 1, "b": [1]}},
+        "options": options, "run": ["$@options"], "initialize": [], "finalize": [],
+    }  # fmt: skip
+    file.write_text(json.dumps(config), encoding="utf-8")
+    changes = {"lr": 0.2, "network_def::nested::b": [2], "network_def#dropout": 0.5}
+    workflow = ConfigWorkflow(str(file), workflow_type="inference", logging_file=False, **changes)
+    workflow.initialize()
+    (found,) = workflow.run()
+    assert found == {"lr": 0.2, "network_def::nested::b": [2], "network_def::dropout": 0.5}
+    whole = {"network_def": {"_target_": "mammozoo.networks.unet.UNet"}}
+    workflow = ConfigWorkflow(str(file), workflow_type="inference", logging_file=False, **whole)
+    workflow.initialize()
+    assert workflow.run() == [whole]

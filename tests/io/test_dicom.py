@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
+from mammozoo.io import decode
 from mammozoo.io.dicom import read_mammogram
 from mammozoo.io.errors import MammogramError
 
@@ -221,6 +222,74 @@ def test_voi_lut_sequence_comes_before_windows(file: Path) -> None:
     np.testing.assert_array_equal(read_mammogram(file, voi="none").pixels, gradient())
 
 
+@pytest.mark.parametrize(
+    ("function", "stored", "shown"),
+    [
+        (None, [0, 1536, 2047, 2048, 2559, 4095], [0, 0, 2045, 2050, 4095, 4095]),
+        ("LINEAR_EXACT", [0, 1536, 2047, 2049, 2559, 2560], [0, 0, 2044, 2051, 4091, 4095]),
+        ("SIGMOID", [1536, 2560], [488, 3607]),  # 4095 / (1 + e^2), 4095 / (1 + e^-2)
+    ],
+)
+def test_windows_by_worked_numbers(file: Path, function: str | None, stored: list[int], shown: list[int]) -> None:
+    """Window 2048, 1024 of 12 bits, by hand with the formulas of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    pixels = np.asarray([stored], np.uint16)
+    found = read_mammogram(write(file, pixels, WindowCenter=2048, WindowWidth=1024, VOILUTFunction=function))
+    assert (found.pixels[0].tolist(), found.pixels.dtype) == (shown, np.uint16)
+
+
+def _lut_bytes(table: np.ndarray, first: int, *, bits: int, vr: str = "US") -> Dataset:
+    """A LUT item whose data are bytes; 65,536 entries are written as 0."""
+    item = Dataset()
+    item.add_new((0x0028, 0x3002), vr, [len(table) % 65536, first, bits])
+    item.add_new((0x0028, 0x3006), "OW", table.tobytes())
+    return item
+
+
+@pytest.mark.parametrize(
+    ("item", "bits", "expected"),
+    [
+        (_lut_item(np.asarray([100, 200, 400]), 1000), 12, lambda x: 100 * 2 ** np.clip(x - 1000, 0, 2)),
+        (_lut_bytes(np.arange(256, dtype=np.uint8)[::-1], 0, bits=8), 8, lambda x: 255 - x),
+        (_lut_bytes((65535 - np.arange(65536)).astype("<u2"), 0, bits=16), 16, lambda x: 65535 - x),
+    ],
+    ids=["ends are repeated", "8 bits", "65,536 entries"],
+)
+def test_voi_lut_forms(file: Path, item: Dataset, bits: int, expected: Any) -> None:
+    pixels = gradient(bits=bits).astype(np.uint8 if bits == 8 else np.uint16)
+    pixels[0, :5] = [0, 1, 100, 200, 255]
+    if bits == 12:
+        pixels[0, :5] = [999, 1000, 1001, 1002, 1003]
+    depth = {"BitsStored": bits, "HighBit": bits - 1}
+    found = read_mammogram(write(file, pixels, VOILUTSequence=Sequence([item]), **depth))
+    levels = expected(pixels.astype(int))
+    top = (1 << bits) - 1
+    assert np.abs(found.pixels - levels * (top / levels.max())).max() <= 0.5 + 1e-6
+
+
+def test_a_lut_of_signed_values(file: Path) -> None:
+    values = gradient().astype(np.int16) - 2048
+    item = _lut_bytes(np.arange(4096, dtype="<u2"), -2048, bits=16, vr="SS")
+    stored = (values & 0xFFF).astype(np.uint16)
+    found = read_mammogram(write(file, stored, PixelRepresentation=1, VOILUTSequence=Sequence([item])))
+    np.testing.assert_array_equal(found.pixels, values + 2048)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "expected"),
+    [
+        (1, 24, lambda x: x + 24),
+        (16, 0, lambda x: x * 16),
+        (1, -1000, lambda x: x),  # what does not fit 16 bits or is no integer is stretched over the stored range
+        (17, 0, lambda x: x),
+        (0.5, 0, lambda x: x),
+    ],
+)
+def test_rescale_without_voi(file: Path, slope: float, intercept: float, expected: Any) -> None:
+    found = read_mammogram(write(file, gradient(), RescaleSlope=slope, RescaleIntercept=intercept))
+    np.testing.assert_array_equal(found.pixels, expected(gradient().astype(int)))
+    assert (found.pixels.dtype, found.voi) == (np.uint16, "none")
+
+
 def test_modality_lut_sequence(file: Path) -> None:
     table = (4095 - np.arange(4096)).astype(np.uint16)
     write(file, gradient(), ModalityLUTSequence=Sequence([_lut_item(table, 0)]))
@@ -233,8 +302,9 @@ def test_windows_by_index_and_explanation(file: Path) -> None:
     by_name, by_index = read_mammogram(file, voi="softer"), read_mammogram(file, voi=1)
     np.testing.assert_array_equal(by_name.pixels, by_index.pixels)
     assert by_index.voi == "window 2 of 2 (LINEAR)"
-    with pytest.raises(MammogramError, match="0 VOI LUTs and 2 windows"):
-        read_mammogram(file, voi=2)
+    for absent in (2, -1, "harder"):
+        with pytest.raises(MammogramError, match="0 VOI LUTs and 2 windows"):
+            read_mammogram(file, voi=absent)
 
 
 @pytest.mark.parametrize("shape", [None, "INVERSE"])
@@ -256,8 +326,9 @@ def test_a_contradicting_presentation_shape_is_flagged(file: Path, photometric: 
 
 @pytest.mark.parametrize(
     ("photometric", "sign", "bright_is_air"),
-    [("MONOCHROME1", None, True), ("MONOCHROME1", 1, True), ("MONOCHROME2", 1, True), ("MONOCHROME2", -1, False)],
-)
+    [("MONOCHROME1", None, True), ("MONOCHROME1", 1, True), ("MONOCHROME1", -1, True), ("MONOCHROME2", 1, True),
+     ("MONOCHROME2", -1, False)],
+)  # fmt: skip
 def test_raw_data_become_bright_in_tissue(file: Path, photometric: str, sign: int | None, bright_is_air: bool) -> None:
     tags = {"PhotometricInterpretation": photometric, "PixelIntensityRelationshipSign": sign}
     write(file, gradient(), SOPClassUID=PROCESSING, PresentationIntentType="FOR PROCESSING", **tags)
@@ -300,6 +371,66 @@ def test_padding_becomes_the_darkest_value(file: Path) -> None:
     found = read_mammogram(file).pixels
     assert not found[:, :4].any()
     assert found[:, 4:].max() >= 3900
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(("signed", "padding"), [(0, 4000), (0, 0), (1, -2048), (1, 2047)])
+def test_padding_of_one_value(file: Path, photometric: str, signed: int, padding: int) -> None:
+    pixels = np.clip(gradient(), 100, 3900)
+    pixels[:, :3] = padding & 0xFFF
+    tags = {"PixelRepresentation": signed, "PhotometricInterpretation": photometric, "PixelPaddingValue": padding}
+    found = read_mammogram(write(file, pixels, **tags)).pixels
+    assert not found[:, :3].any()
+    assert found[:, 3:].std() > 500
+
+
+@pytest.mark.parametrize(("photometric", "sign"), [("MONOCHROME1", None), ("MONOCHROME2", 1), ("MONOCHROME2", -1)])
+@pytest.mark.parametrize(("padding", "limit"), [(0, None), (4095, 4000), (2000, None)])
+def test_padding_of_raw_data_is_background(
+    file: Path, photometric: str, sign: int | None, padding: int, limit: int | None
+) -> None:
+    """Neither bright tissue where high values mean air, nor part of the range."""
+    pixels = np.clip(gradient(), 1000, 3000)
+    pixels[pixels == padding] += 1
+    tags = {"PhotometricInterpretation": photometric, "PixelIntensityRelationshipSign": sign, "SOPClassUID": PROCESSING}
+    plain = read_mammogram(write(file, pixels[:, 3:], **tags)).pixels
+    pixels[:, :3] = padding
+    found = read_mammogram(write(file, pixels, **tags, PixelPaddingValue=padding, PixelPaddingRangeLimit=limit)).pixels
+    assert not found[:, :3].any()
+    np.testing.assert_array_equal(found[:, 3:], plain)
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "stated", "intent", "voi"),
+    [
+        (PROCESSING, None, "FOR PROCESSING", "log"),
+        (PRESENTATION, "FOR PROCESSING", "FOR PROCESSING", "log"),
+        (PRESENTATION, "FOR PRESENTATION", "FOR PRESENTATION", "window 1 of 1 (LINEAR)"),
+        (PRESENTATION, None, "", "window 1 of 1 (LINEAR)"),
+        ("1.2.840.10008.5.1.4.1.1.7", None, "", "window 1 of 1 (LINEAR)"),
+    ],
+)
+def test_intent_and_its_default_grey_scale(
+    file: Path, sop_class: str, stated: str | None, intent: str, voi: str
+) -> None:
+    tags = {"SOPClassUID": sop_class, "PresentationIntentType": stated, "PixelIntensityRelationshipSign": -1}
+    found = read_mammogram(write(file, gradient(), **tags, WindowCenter=2048, WindowWidth=1000))
+    assert (found.presentation_intent, found.voi) == (intent, voi)
+
+
+def test_pydicoms_decoders_are_the_fallback(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = pydicom.dcmread(write(file, gradient()))
+    dataset.compress("1.2.840.10008.1.2.5", encoding_plugin="pydicom")
+    dataset.save_as(file)
+    monkeypatch.setattr(decode, "RLE", "a syntax that imagecodecs does not decode")
+    np.testing.assert_array_equal(read_mammogram(file).pixels, gradient())
+
+
+@pytest.mark.parametrize("shape", [(20_000, 1), (1, 20_000)])
+def test_the_longest_side_that_is_read(file: Path, shape: tuple[int, int]) -> None:
+    assert read_mammogram(write(file, np.ones(shape, np.uint16))).pixels.shape == shape
+    with pytest.raises(MammogramError, match="wanted 1 to 20000 each"):
+        read_mammogram(write(file, np.ones([side + (side > 1) for side in shape], np.uint16)))
 
 
 def test_overlays_are_not_burnt_in(file: Path) -> None:

@@ -57,18 +57,30 @@ def _changed(tmp_path: Path, **tags: Any) -> Path:
     [
         ({"Rows": 0}, r"Rows x Columns .* 0 x 48"),
         ({"Rows": 60000}, "60000 x 48"),
+        ({"Columns": 0}, r"Rows x Columns .* 64 x 0"),
+        ({"Columns": 20001}, "64 x 20001; wanted 1 to 20000 each"),
         ({"Columns": None}, "Columns is absent"),
         ({"Rows": 65}, "PixelData .* holds 6144 bytes"),
         ({"PixelData": b"\0" * 100}, "holds 100 bytes"),
         ({"PixelData": None}, "has no PixelData"),
         ({"BitsStored": 17}, "BitsStored 17"),
+        ({"BitsStored": 0}, "BitsStored 0"),
         ({"BitsAllocated": 32}, "BitsAllocated 32"),
+        ({"BitsAllocated": None}, "BitsAllocated is absent"),
+        ({"HighBit": 16}, "HighBit 16 .* the high bit within both"),
+        ({"HighBit": 10}, "HighBit 10 .* the high bit within both"),
         ({"PhotometricInterpretation": None}, "PhotometricInterpretation .* is absent"),
         ({"PhotometricInterpretation": "PURPLE"}, "wanted MONOCHROME1 or MONOCHROME2"),
         ({"SamplesPerPixel": 3}, "does not fit MONOCHROME2"),
         ({"WindowCenter": 1, "WindowWidth": 0}, "do not make a LINEAR window"),
         ({"WindowCenter": 1, "WindowWidth": None}, "WindowWidth .* is empty or no number"),
+        ({"WindowCenter": 1, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "'CUBIC' is none of LINEAR, LINEAR_EXACT"),
+        ({"WindowCenter": 1, "WindowWidth": 0.5}, "do not make a LINEAR window"),
+        ({"WindowCenter": 1, "WindowWidth": 0, "VOILUTFunction": "LINEAR_EXACT"}, "not make a LINEAR_EXACT window"),
+        ({"WindowCenter": 1, "WindowWidth": 0, "VOILUTFunction": "SIGMOID"}, "do not make a SIGMOID window"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "Modality": "CT"}, "Modality .* is 'CT'; wanted 'MG'"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "Modality": "OT"}, "Modality .* is 'OT'; wanted 'MG'"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.50", "Modality": "SR", "PixelData": None}, "is 'SR'; wanted 'MG'"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.13.1.3"}, "tomosynthesis"),
         ({"NumberOfFrames": 3}, "has 3 frames"),
     ],
@@ -97,8 +109,15 @@ def test_an_unknown_transfer_syntax_names_itself(tmp_path: Path, syntax: str) ->
     dataset = pydicom.dcmread(BytesIO(_valid("jpeg_ls_lossless")))
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
     dataset.save_as(tmp_path / "video.dcm", implicit_vr=False, little_endian=True)
-    with pytest.raises(UnsupportedError, match=rf"video.dcm: no decoder for transfer syntax {syntax}"):
+    with pytest.raises(UnsupportedError, match=rf"video.dcm: no decoder for transfer syntax {syntax}; install pydicom"):
         read_mammogram(tmp_path / "video.dcm")
+
+
+@pytest.mark.parametrize("frame", [None, 0])
+def test_tomosynthesis_is_named(tmp_path: Path, frame: int | None) -> None:
+    file = _changed(tmp_path, SOPClassUID="1.2.840.10008.5.1.4.1.1.13.1.3")
+    with pytest.raises(UnsupportedError, match=r"bad.dcm is a breast tomosynthesis object; 2-D mammograms are read"):
+        read_mammogram(file, frame=frame)
 
 
 def _item(content: bytes) -> bytes:

@@ -119,6 +119,38 @@ def test_view_and_its_fallbacks(dataset: Dataset, view: str) -> None:
     assert view_position(dataset)[0] == view
 
 
+@pytest.mark.parametrize(
+    ("codes", "meaning", "view"),
+    [
+        (("399162004", "R-10242"), "cranio-caudal", "CC"),
+        (("399368009", "R-10226"), "medio-lateral oblique", "MLO"),
+        (("399260004", "R-10224"), "medio-lateral", "ML"),
+        (("399352003", "R-10228"), "latero-medial", "LM"),
+        (("399099002", "R-10230"), "latero-medial oblique", "LMO"),
+        (("399192008", "R-1024A"), "cranio-caudal exaggerated laterally", "XCCL"),
+        (("399101009", "R-1024B"), "cranio-caudal exaggerated medially", "XCCM"),
+        (("399196006", "R-10244"), "", "FB"),
+        (("399188001", "R-102D0"), "", "SIO"),
+        (("127457009", "G-8310"), "tissue specimen from breast", ""),
+    ],
+)
+def test_every_view_of_the_context_group(codes: tuple[str, ...], meaning: str, view: str) -> None:
+    """PS3.16 CID 4014, by SNOMED CT code, by the code before it, and by the meaning of a private code."""
+    assert [view_position(_view(code))[0] for code in codes] == [view, view]
+    if meaning:
+        assert view_position(_view("private", meaning.upper()))[0] == view
+
+
+def test_the_order_of_what_says_the_view() -> None:
+    dataset = _view("399162004", ViewPosition="MLO", PatientOrientation="LM", SeriesDescription="R SIO")
+    dataset.add_new((0x0018, 0x1400), "LO", "MAMMOGRAPHY,ML")
+    found = []
+    for keyword in ("ViewCodeSequence", "ViewPosition", "PatientOrientation", (0x0018, 0x1400), "SeriesDescription"):
+        found.append(view_position(dataset)[0])
+        del dataset[keyword]
+    assert [*found, view_position(dataset)[0]] == ["CC", "MLO", "LM", "ML", "SIO", ""]
+
+
 def test_vendor_tag() -> None:
     dataset = _dataset()
     dataset.add_new((0x0018, 0x1400), "LO", "MAMMOGRAPHY,MLO")
@@ -129,6 +161,16 @@ def test_modifiers_become_flags() -> None:
     dataset = _view("399162004", modifiers=("Magnification", "Spot Compression", "Implant Displaced", "Rolled Lateral"))
     _, modifiers = view_position(dataset)
     assert modifiers == ("magnified", "spot_compression", "implant_displaced", "rolled")
+
+
+@pytest.mark.parametrize(
+    ("meaning", "flag"),
+    [("Tangential", "tangential"), ("Cleavage", "cleavage"), ("Axillary Tail", "axillary_tail"),
+     ("Rolled Superior", "rolled")],
+)  # fmt: skip
+def test_further_modifiers(meaning: str, flag: str) -> None:
+    assert view_position(_view("399162004", modifiers=(meaning,))) == ("CC", (flag,))
+    assert acquisition_flags(_dataset(), modifiers=(flag,)) == (flag,)
 
 
 @pytest.mark.parametrize(

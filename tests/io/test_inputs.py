@@ -251,6 +251,19 @@ def test_copies_under_patient_names_get_ids_without_a_hash_of_the_path(tmp_path:
     assert hashlib.sha256(b"doe/a.dcm").hexdigest()[:8] not in one + two
 
 
+def test_without_instance_uid_the_id_is_of_the_content(tmp_path: Path) -> None:
+    ids = []
+    for side in ("L", "R"):
+        file = tmp_path / f"doe_{side}.dcm"
+        _write_dicom(file, patient=DOE | {"ImageLaterality": side})
+        dataset = pydicom.dcmread(file)
+        del dataset.SOPInstanceUID
+        dataset.save_as(file)
+        ids += _ids(list_inputs(file))
+        assert ids[-1] == f"uid-{hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+    assert ids[0] != ids[1]
+
+
 def test_other_patient_ids_in_a_sequence_count(tmp_path: Path) -> None:
     dataset = Dataset()
     dataset.PatientID = "OLD-12"

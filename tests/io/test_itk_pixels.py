@@ -105,6 +105,16 @@ def test_warnings_as_errors_do_not_end_the_process(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, str(PIXELS.shape)), done.stderr[-300:]
 
 
+def test_a_refused_file_never_reaches_monais_itk_reader(tmp_path: Path) -> None:
+    """MONAI's own reader of ITK, on which ``LoadImaged`` falls back, is not guarded so."""
+    file = write(tmp_path / "a.dcm", SOPClassUID="1.2.840.10008.5.1.4.1.1.2", Modality="CT")
+    load = "from mammozoo.transforms.load import LoadMammogramd as Load"
+    code = f"{load}\ntry: Load('image', backend='itk')({{'image': {str(file)!r}}})\nexcept Exception as e: print(e)"
+    options = ["-W", "error::DeprecationWarning:sys", "-W", "error:builtin type:DeprecationWarning"]
+    done = subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "a.dcm: Modality (0008,0060) is 'CT'; wanted 'MG'")
+
+
 def test_lossy_jpeg_of_eight_bits(tmp_path: Path) -> None:
     narrow = (PIXELS >> 4).astype(np.uint8)
     dataset = pydicom.dcmread(write(tmp_path / "a.dcm"))
