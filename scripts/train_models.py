@@ -32,19 +32,22 @@ def main() -> None:
             result = run_cell(
                 ROOT / "bundles" / models[name]["bundle"],
                 folder=folder,
-                overrides=_overrides(models[name], size=size, data=args.data, seed=seed),
+                overrides=_overrides(models[name], size=size, data=args.data, seed=seed, imagenet=args.imagenet),
                 run_id=models[name].get("run_id", "training"),
+                weights=models[name].get("weights", "model.pt"),
             )
             lines.append([folder.name, _headline(result), str(result.get("resolution", "")), str(folder)])
     print(markdown_table(["Model", "Headline (test part)", "Scored at", "Folder"], lines))
 
 
-def _overrides(model: dict[str, Any], *, size: str, data: Path, seed: int) -> dict[str, Any]:
+def _overrides(model: dict[str, Any], *, size: str, data: Path, seed: int, imagenet: Path | None) -> dict[str, Any]:
     manifest = data / model["manifest"]
     if not manifest.is_file():
         raise SystemExit(f"{manifest} is missing: --data names the folder that holds {model['manifest']}")
     split = {"split_file": str(ROOT / model["split_file"])}
     fixed = {"dataset": "manifest", "dataset_dir": str(manifest), "seed": seed}
+    if model.get("from_imagenet") and imagenet is not None:
+        fixed["pretrained_path"] = str(imagenet.resolve())
     return {**fixed, **split, **model["set"], **model[size]}
 
 
@@ -62,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("runs/models"))
     parser.add_argument("--models", nargs="*", default=[], help="default: all of configs/models.json")
     parser.add_argument("--size", choices=("small", "full"), help="default: full with a GPU, else small")
+    parser.add_argument("--imagenet", type=Path, help="weights of EfficientNet-Lite0 (see the model cards)")
     parser.add_argument("--seeds", type=int, default=1, help="runs a model, seeds 0, 1, ...")
     return parser.parse_args()
 

@@ -26,17 +26,34 @@ __all__ = ["SaveThreshold", "check_validation", "higher_or_undefined", "image_th
 logger = logging.getLogger(__name__)
 
 
-def higher_or_undefined(current: float, best: float) -> bool:
+def higher_or_undefined(current: float, best: float, *, keep: str = "best") -> bool:
     """Whether a network is to be kept: its AUROC is higher, or the best one so far is undefined.
 
     Without both classes in the validation part no epoch is better than another, and the last one is kept.
+
+    Parameters
+    ----------
+    current, best : float
+        AUROC of this epoch and the best so far.
+    keep : {"best", "last"}
+        "last" keeps every epoch's network in turn: a validation part of thirty patients chooses among epochs by chance.
+
+    Raises
+    ------
+    ValueError
+        If `keep` is neither.
 
     Examples
     --------
     >>> higher_or_undefined(0.8, 0.7), higher_or_undefined(float("nan"), float("nan"))
     (True, True)
+    >>> higher_or_undefined(0.6, 0.7, keep="last")
+    True
     """
-    return math.isnan(best) or current > best
+    if keep not in ("best", "last"):
+        msg = f"keep is {keep!r}; wanted 'best' or 'last'"
+        raise ValueError(msg)
+    return keep == "last" or math.isnan(best) or current > best
 
 
 def check_validation(*, validation: Sequence[Mapping[str, Any]]) -> None:

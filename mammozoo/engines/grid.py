@@ -74,7 +74,12 @@ def open_cell(folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_cell(
-    bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any], run_id: str = "training"
+    bundle: PathLike,
+    *,
+    folder: PathLike,
+    overrides: Mapping[str, Any],
+    run_id: str = "training",
+    weights: str = "model.pt",
 ) -> dict[str, Any]:
     """Train and evaluate a bundle in a folder of its own; a finished cell is only read.
 
@@ -89,6 +94,8 @@ def run_cell(
         Keys of ``train.json`` and their values.
     run_id : str
         Of ``train.json``: what trains.
+    weights : str
+        What that leaves in the folder, to be evaluated.
 
     Returns
     -------
@@ -109,8 +116,8 @@ def run_cell(
     places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder)}
     with recorded_run(folder / "run.json"):
         run_workflow([configs / "train.json"], run_id, {**options, **places, "resume": True})
-    weights = {"weights": str(folder / "model.pt")}
-    run_workflow([configs / "train.json", configs / "evaluate.json"], "evaluating", {**options, **places, **weights})
+    trained = {"weights": str(folder / weights)}
+    run_workflow([configs / "train.json", configs / "evaluate.json"], "evaluating", {**options, **places, **trained})
     result = cell_result(folder)
     assert result is not None
     return result

@@ -212,4 +212,5 @@ def test_flips_are_averaged() -> None:
     inferer = AutocastInferer(flip_average=True)
     first = torch.nn.Conv2d(1, 1, 3, padding=1)
     image = torch.rand(1, 1, 8, 6)
-    assert torch.allclose(inferer(image, first).flip(2), inferer(image.flip(2), first), atol=1e-6)
+    for axes in ((2,), (3,), (2, 3)):
+        assert torch.allclose(inferer(image, first).flip(axes), inferer(image.flip(axes), first), atol=1e-6)

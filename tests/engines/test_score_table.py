@@ -83,6 +83,7 @@ def test_an_ensemble_is_a_mean_over_the_same_images() -> None:
 )
 def test_which_network_is_kept(current: float, best: float, kept: bool) -> None:
     assert higher_or_undefined(current, best) is kept
+    assert higher_or_undefined(current, best, keep="last") is True
 
 
 def test_an_empty_validation_part_is_refused_and_one_class_is_named(caplog: pytest.LogCaptureFixture) -> None:
