@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 from .cli_release import bundle_folders
@@ -18,12 +19,14 @@ def weights_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, nargs="?", help="the bundle's folder (with --restore: all, if none)")
     parser.add_argument("files", type=Path, nargs="*", help="model.pt of a training, of two stages detector.pt too")
     parser.add_argument("--half", action="store_true", help="store as float16: half the size")
+    parser.add_argument("--ensemble", action="store_true", help="the files are members: store them as one model")
     parser.add_argument("--restore", action="store_true", help="write a clone's models/*.pt from its safetensors files")
 
 
 def weights(args: argparse.Namespace) -> int:
     """Put trained weights into a bundle in both forms, hashes recorded; or write a clone's ``.pt`` files."""
     from .bundle.weights import ZOO_LIMIT, release_weights, restore_weights
+    from .engines.ensemble import save_ensemble
 
     if args.restore:
         for bundle in [args.bundle] if args.bundle else bundle_folders():
@@ -33,7 +36,10 @@ def weights(args: argparse.Namespace) -> int:
     if args.bundle is None or not args.files:
         msg = "wanted a bundle and its files, as `mammozoo weights bundles/NAME runs/first/model.pt`, or --restore"
         raise ValueError(msg)
-    for item in release_weights(args.bundle, args.files, half=args.half):
+    with tempfile.TemporaryDirectory() as place:
+        files = [save_ensemble(args.files, place)] if args.ensemble else args.files
+        released = release_weights(args.bundle, files, half=args.half)
+    for item in released:
         print(f"{item.path}  {item.parameters:,} values, {item.bytes / 1e6:.1f} MB")
         if item.bytes > ZOO_LIMIT:
             print(f"over {ZOO_LIMIT >> 20} MiB: for a zoo list it in large_files.yml, or --half", file=sys.stderr)

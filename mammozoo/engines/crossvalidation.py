@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .._typing import PathLike
-from ..io.model_keys import read_model_keys
 from ..io.write import write_csv, write_json
-from ..networks.ensemble import ensemble_state
-from ..networks.transfer import read_state
 from .classification import image_threshold
+from .ensemble import save_ensemble
 from .grid import cell_result, run_cell, run_workflow
-from .handlers import save_atomically
 from .overrides import running_overrides
 from .score_table import score_with_thresholds
 
@@ -149,21 +146,12 @@ def cross_validate(
         **ensemble,
         "threshold_method": "Youden on the out-of-fold scores, per unit, frozen for the test part",
     }
-    _save_ensemble(folder, [folder / f"fold_{fold}" / "model.pt" for fold in folds], outside)
+    save_ensemble([folder / f"fold_{fold}" / "model.pt" for fold in folds], folder)
+    scores, labels = [row["probability"] for row in outside], [row["label"] for row in outside]
+    write_json(folder / "threshold.json", image_threshold(scores, labels, part="out-of-fold"))
     write_csv(folder / "per_case.csv", rows)
     write_json(folder / "metrics.json", result)
     return result
-
-
-def _save_ensemble(folder: Path, members: Sequence[Path], outside: Sequence[Row]) -> None:
-    """Write the members as one network, with its keys and the threshold of the out-of-fold scores of images."""
-    save_atomically(ensemble_state([read_state(path) for path in members]), folder / "model.pt")
-    keys = read_model_keys(members[0])
-    if keys:
-        network = {**keys["network_def"], "members": len(members)}
-        write_json(folder / "model.json", {**keys, "network_def": network})
-    scores, labels = [row["probability"] for row in outside], [row["label"] for row in outside]
-    write_json(folder / "threshold.json", image_threshold(scores, labels, part="out-of-fold"))
 
 
 def _folds(cells: Mapping[int, dict[str, Any]], outside: Sequence[Row], *, seed: int, resamples: int) -> dict[str, Any]:

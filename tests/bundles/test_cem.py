@@ -27,7 +27,7 @@ def _workflow(files: list[str], kind: str, run_id: str, **overrides: Any) -> Con
         run_id=run_id,
         logging_file=False,
         bundle_root=str(BUNDLE),
-        **{**NETWORK, **overrides},
+        **{**(NETWORK if kind == "train" else {"device": "cpu"}), **overrides},
     )
     workflow.initialize()
     return workflow
