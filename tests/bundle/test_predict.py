@@ -328,9 +328,11 @@ def test_weights_other_than_the_listed_ones_are_refused_unless_named(weights: Pa
     shutil.copytree(find_bundle(BUNDLE).path / "configs", folder / "configs")
     (folder / "models").mkdir()
     shutil.copy(weights, folder / "models" / "model.pt")
+    metadata = json.loads((folder / "configs" / "metadata.json").read_text())
+    metadata.pop("weights")
+    (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
     file, digest = check_weights(find_bundle(folder))
     assert file == folder / "models" / "model.pt"
-    metadata = json.loads((folder / "configs" / "metadata.json").read_text())
     for listed, refused in ((digest, False), ("0" * 64, True)):
         metadata["weights"] = {"model.pt": {"sha256": listed}}
         (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
