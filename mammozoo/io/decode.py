@@ -233,6 +233,8 @@ def _agrees(stated: StatedImage, layout: PixelFormat) -> bool:
 def _encapsulated(dataset: Dataset, frames: int, frame: int) -> bytes | None:
     """Bytes of one encapsulated frame, without the others where they are still in the file."""
     path, element = _in_file(dataset)
+    if not hasattr(encaps, "generate_frames"):  # pydicom 2, which MONAI Label's environment has
+        return next(islice(encaps.generate_pixel_data_frame(dataset.PixelData, frames), frame, None), None)
     if element is None:
         found = encaps.generate_frames(dataset.PixelData, number_of_frames=frames)
         return next(islice(found, frame, None), None)
