@@ -138,6 +138,10 @@ import json, torch
 from monai.bundle import ConfigParser, download, load
 download(name={name!r}, url={url!r}, bundle_dir="zoo", progress=False)
 sys.path.insert(0, "zoo/{name}")
+released = load({name!r}, bundle_dir="zoo", workflow_type="inference", device="cpu").state_dict()
+saved = torch.load("zoo/{name}/models/model.pt", weights_only=True)
+assert released.keys() == saved.keys()
+assert all(torch.equal(tensor, saved[key].to(tensor.dtype)) for key, tensor in released.items())
 for kind in ("train", "inference"):
     parser = ConfigParser(ConfigParser.load_config_file(f"zoo/{name}/configs/{{kind}}.json"))
     torch.save(parser.get_parsed_content("network_def").state_dict(), "zoo/{name}/models/model.pt")
