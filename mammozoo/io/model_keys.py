@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._typing import PathLike
-from .weights_record import recorded_weights, released_file
+from .weights_record import recorded_weights, released_file, weights_fault
 
 __all__ = ["read_model_keys"]
 
@@ -22,7 +22,7 @@ def read_model_keys(weights: PathLike) -> dict[str, Any]:
     ----------
     weights : path
         ``models/model.pt`` has its keys in ``models/model.json``. Where it is not there the ``.safetensors`` of a
-        release serves, whose keys stand in the bundle's metadata.
+        release serves, whose keys stand in the bundle's metadata; those hold for no other file.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def read_model_keys(weights: PathLike) -> dict[str, Any]:
         content = _read(file)
     else:
         record = recorded_weights(path)
-        content = None if record is None else record.keys
+        content = None if record is None or weights_fault(path) is not None else record.keys
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -36,7 +36,7 @@ def test_the_card_is_complete(bundle: Path) -> None:
 @pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
 def test_commands_of_the_card_name_files_and_keys_that_exist(bundle: Path) -> None:
     text = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
-    files = [bundle / "configs" / f"{name}.json" for name in ("train", "inference")]
+    files = [bundle / "configs" / f"{name}.json" for name in ("train", "evaluate", "inference")]
     known = {key for file in files for key in json.loads(file.read_text())}
     for line in re.findall(r"^python -m monai.bundle run.*$", text, re.MULTILINE):
         for option in re.findall(r" --(\w+)", line):

@@ -23,7 +23,14 @@ SOURCE = Path(__file__).resolve().parents[2] / "bundles" / NAME
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SOURCE, tmp_path / NAME, ignore=shutil.ignore_patterns("*.pt", "data", "eval")))
+    """A copy as before its first release: no weights."""
+    hidden = shutil.ignore_patterns("*.pt", "*.safetensors", "data", "eval")
+    copy = Path(shutil.copytree(SOURCE, tmp_path / NAME, ignore=hidden))
+    metadata = copy / "configs" / "metadata.json"
+    content = json.loads(metadata.read_text(encoding="utf-8"))
+    content.pop("weights", None)
+    metadata.write_text(json.dumps(content), encoding="utf-8")
+    return copy
 
 
 def test_two_runs_give_the_same_bytes(bundle: Path, tmp_path: Path) -> None:

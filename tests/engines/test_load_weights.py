@@ -52,7 +52,7 @@ def test_released_weights_load_in_silence(released: Path, caplog: pytest.LogCapt
 
 
 def test_another_preprocessing_is_said(released: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (message,) = _load(released, caplog, spatial_size=[128, 128])
+    (message,) = _load(released, caplog, spatial_size=[64, 96])
     assert "was released with another preprocessing" in message
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -89,13 +90,15 @@ def test_the_keys_of_a_release_stand_in_its_metadata(tmp_path) -> None:
     models = tmp_path / "models"
     models.mkdir()
     (tmp_path / "configs").mkdir()
-    entry = {"sha256": "0", "keys": {"size": [8, 8]}}
+    entry = {"sha256": hashlib.sha256(b"").hexdigest(), "keys": {"size": [8, 8]}}
     (tmp_path / "configs" / "metadata.json").write_text(json.dumps({"weights": {"model.safetensors": entry}}))
     (models / "model.safetensors").touch()
     (models / "model.json").write_text('{"size": [9, 9]}', encoding="utf-8")  # of a training whose model.pt is gone
     assert read_model_keys(models / "model.pt") == {"size": [8, 8]}
     (models / "model.pt").touch()
     assert read_model_keys(models / "model.pt") == {"size": [9, 9]}
+    (models / "model.safetensors").write_bytes(b"others")
+    assert read_model_keys(models / "model.safetensors") == {}
 
 
 @pytest.mark.parametrize(
