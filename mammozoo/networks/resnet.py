@@ -26,8 +26,8 @@ Attention = Callable[[int], nn.Module]
 class _Pointwise(nn.Conv2d):
     """1 x 1 convolution of every stride-th pixel.
 
-    The same result as `torch.nn.Conv2d`, whose CPU kernel (oneDNN in PyTorch 2.13) ends the process in the backward pass
-    for up to eight input channels in channels-last order.
+    The same result as `torch.nn.Conv2d`, whose CPU kernel (oneDNN in PyTorch 2.13) ends the process in the backward
+    pass for up to eight input channels in channels-last order.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's name)

@@ -400,3 +400,16 @@ def test_relative_positions_and_the_order_of_merging() -> None:
     merging.norm = nn.Identity()  # type: ignore[assignment]
     merging.reduction = nn.Identity()  # type: ignore[assignment]
     assert merging(torch.tensor([[1.0, 2.0], [3.0, 4.0]])[None, :, :, None]).flatten().tolist() == [1, 3, 2, 4]
+
+
+@pytest.mark.parametrize("channels", [4, 8])
+def test_narrow_shortcuts_survive_the_cpus_channels_last_order(channels: int) -> None:
+    """A plain strided 1 x 1 convolution ended the process here, at 56 x 56."""
+    from mammozoo.networks.resnet import BasicBlock
+
+    block = BasicBlock(channels, 2 * channels, stride=2)
+    image = torch.rand(2, channels, 56, 56).contiguous(memory_format=torch.channels_last)
+    assert block(image).shape == (2, 2 * channels, 28, 28)
+    block(image).mean().backward()
+    plain = torch.nn.functional.conv2d(image, block.downsample[0].weight, stride=2)
+    torch.testing.assert_close(block.downsample[0](image), plain)
