@@ -16,7 +16,7 @@ from ..io.errors import MammogramError
 from ..io.summary import HeaderSummary, header_summary, metadata_summary
 from ..io.write import path_digest, write_bytes, write_json
 from .dicomweb import DicomWeb, is_dicomweb
-from .studies import Studies, StudyImage, check_header, list_studies
+from .studies import Studies, StudyImage, check_header, dicom_image, list_studies
 
 __all__ = ["DicomWebSource", "FolderSource", "Source", "open_source"]
 
@@ -132,19 +132,8 @@ class DicomWebSource:
 
     def _image(self, header: HeaderSummary, *, name: str, series: tuple[str, str]) -> StudyImage:
         check_header(header, name)
-        return StudyImage(
-            id=header.sop_instance_uid,
-            path=self._place(header.sop_instance_uid),
-            name=name,
-            group=path_digest(series[0])[:16],
-            kind="dicom",
-            laterality=header.laterality,
-            view_position=header.view_position,
-            pixel_spacing=header.pixel_spacing,
-            rows=header.rows,
-            columns=header.columns,
-            series=series,
-        )
+        path, group = self._place(header.sop_instance_uid), path_digest(series[0])[:16]
+        return dicom_image(header, path=path, name=name, group=group, series=series)
 
     def _place(self, instance: str) -> Path:
         return self.cache / f"{instance}.dcm"

@@ -15,7 +15,7 @@ from ..io.reader import MammogramReader
 from ..io.summary import HeaderSummary, header_summary
 from ..io.write import path_digest, safe_id
 
-__all__ = ["Studies", "StudyImage", "check_header", "list_studies"]
+__all__ = ["Studies", "StudyImage", "check_header", "dicom_image", "list_studies"]
 
 _NIFTI = (".nii", ".nii.gz")
 
@@ -168,17 +168,37 @@ def _item(item: InputImage) -> StudyImage | Path:
     if header.is_segmentation:
         return item.path
     check_header(header, item.path.name)
+    study = path_digest(header.study_instance_uid)[:16] if header.study_instance_uid else group
+    return dicom_image(header, path=item.path, name=item.name, group=study)
+
+
+def dicom_image(
+    header: HeaderSummary, *, path: Path, name: str, group: str, series: tuple[str, str] = ("", "")
+) -> StudyImage:
+    """Make an item of a checked header (`check_header`).
+
+    Parameters
+    ----------
+    header : HeaderSummary
+    path, name, group, series
+        As in `StudyImage`.
+
+    Returns
+    -------
+    StudyImage
+    """
     return StudyImage(
         id=header.sop_instance_uid,
-        path=item.path,
-        name=item.name,
-        group=path_digest(header.study_instance_uid)[:16] if header.study_instance_uid else group,
+        path=path,
+        name=name,
+        group=group,
         kind="dicom",
         laterality=header.laterality,
         view_position=header.view_position,
         pixel_spacing=header.pixel_spacing,
         rows=header.rows,
         columns=header.columns,
+        series=series,
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from .._typing import PathLike
-from .transfer import read_state
+from .transfer import misfit, read_state
 
 __all__ = ["fit_stem", "load_classifier"]
 
@@ -100,7 +100,11 @@ def load_classifier(
     if new and new <= missing:
         expected |= new
         logger.info("%s has none of the network's %d tensors of '%s': freshly initialised", path, len(new), added)
-    _refuse_misfit(state, own, missing=missing - expected, path=path)
+    counters = {name for name in own if name.endswith("num_batches_tracked")}
+    fault = misfit(state, own, optional=expected | counters)
+    if fault is not None:
+        msg = f"{path} does not fit the network: {fault}; is it another backbone or another width?"
+        raise ValueError(msg)
     network.load_state_dict({**own, **state})
 
 
@@ -129,18 +133,3 @@ def _drop_head(state: dict[str, torch.Tensor], own: Mapping[str, torch.Tensor], 
         "%s: the head '%s' is left out (%s, wanted %s) and freshly initialised",
         path, head, found[0] if found else "absent", tuple(own[names[0]].shape),
     )  # fmt: skip
-
-
-def _refuse_misfit(
-    state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor], *, missing: set[str], path: PathLike
-) -> None:
-    """Raise ValueError where names or shapes differ."""
-    unknown = [name for name in state if name not in own]
-    shapes = [name for name in state if name in own and own[name].shape != state[name].shape]
-    if missing or unknown or shapes:
-        example = (sorted(missing) + unknown + shapes)[0]
-        msg = (
-            f"{path} does not fit the network: {len(missing)} tensors missing, {len(unknown)} unknown, "
-            f"{len(shapes)} of another shape (for example {example}); is it another backbone or another width?"
-        )
-        raise ValueError(msg)

@@ -17,7 +17,7 @@ from .._typing import PathLike
 from .blocks import check_sides, conv_block
 from .classifier_weights import fit_stem
 from .efficientnet_lite import EfficientNetLite
-from .transfer import load_pretrained, read_state
+from .transfer import load_pretrained, misfit, read_state
 
 __all__ = ["EfficientNetUNet", "load_encoder"]
 
@@ -112,11 +112,9 @@ def load_encoder(network: EfficientNetUNet, path: PathLike) -> None:
     stem = state.get("_conv_stem.weight")
     if stem is not None and stem.ndim == 4:
         state["_conv_stem.weight"] = fit_stem(stem, in_channels=own["_conv_stem.weight"].shape[1])
-    wrong = [name for name in own if name not in state or state[name].shape != own[name].shape]
-    if wrong:
-        msg = (
-            f"{path} does not fit the encoder: {len(wrong)} of {len(own)} tensors are missing or of another shape "
-            f"(for example {wrong[0]}); is it an EfficientNet-Lite of the same variant?"
-        )
+    given = {name: state[name] for name in own if name in state}
+    fault = misfit(given, own)
+    if fault is not None:
+        msg = f"{path} does not fit the encoder: {fault}; is it an EfficientNet-Lite of the same variant?"
         raise ValueError(msg)
-    network.encoder.load_state_dict({name: state[name] for name in own})
+    network.encoder.load_state_dict(given)

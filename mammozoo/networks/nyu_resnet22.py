@@ -16,6 +16,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .layers import PointwiseConv2d
+
 __all__ = ["NYUResNet22", "PreActivationBlock"]
 
 
@@ -43,7 +45,7 @@ class PreActivationBlock(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False) if project else None
+        self.shortcut = PointwiseConv2d(in_channels, out_channels, 1, stride=stride, bias=False) if project else None
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map (B, in_channels, W, H) to (B, out_channels, W / stride, H / stride)."""

@@ -16,30 +16,19 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
+
+from .layers import PointwiseConv2d
 
 __all__ = ["BasicBlock", "Bottleneck", "ResNet", "resnet18", "resnet50"]
 
 Attention = Callable[[int], nn.Module]
 
 
-class _Pointwise(nn.Conv2d):
-    """1 x 1 convolution of every stride-th pixel.
-
-    The same result as `torch.nn.Conv2d`, whose CPU kernel (oneDNN in PyTorch 2.13) ends the process in the backward
-    pass for up to eight input channels in channels-last order.
-    """
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's name)
-        across, down = self.stride
-        return functional.conv2d(input[..., ::across, ::down], self.weight, self.bias)
-
-
 def _shortcut(in_channels: int, out_channels: int, *, stride: int) -> nn.Sequential | None:
     """Build the projection that a shortcut needs where the shape changes; None elsewhere."""
     if stride == 1 and in_channels == out_channels:
         return None
-    conv = _Pointwise(in_channels, out_channels, 1, stride=stride, bias=False)
+    conv = PointwiseConv2d(in_channels, out_channels, 1, stride=stride, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(out_channels))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import nn
 
 from .._typing import PathLike
 
-__all__ = ["load_pretrained", "read_state", "transfer_weights"]
+__all__ = ["load_pretrained", "misfit", "read_state", "transfer_weights"]
 
 
 def read_state(path: PathLike) -> dict[str, torch.Tensor]:
@@ -120,15 +120,41 @@ def load_pretrained(network: nn.Module, path: PathLike) -> None:
         If there is no such file, or it does not fit; the message says how.
     """
     state = read_state(path)
-    own = network.state_dict()
-    missing = [name for name in own if name not in state]
-    unknown = [name for name in state if name not in own]
-    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
-    if missing or unknown or shapes:
-        example = (missing + unknown + shapes)[0]
-        msg = (
-            f"{path} does not fit the network: {len(missing)} tensors missing, {len(unknown)} unknown, "
-            f"{len(shapes)} of another shape (for example {example}); is the width or the architecture another one?"
-        )
+    fault = misfit(state, network.state_dict())
+    if fault is not None:
+        msg = f"{path} does not fit the network: {fault}; is the width or the architecture another one?"
         raise ValueError(msg)
     network.load_state_dict(state)
+
+
+def misfit(
+    state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor], *, optional: Collection[str] = ()
+) -> str | None:
+    """Say in what a state dict differs from a network's own.
+
+    Parameters
+    ----------
+    state, own : mapping of str to torch.Tensor
+    optional : collection of str
+        Names that `state` may lack.
+
+    Returns
+    -------
+    str or None
+        Numbers of missing, unknown and differently shaped tensors with an example; None where all fits.
+
+    Examples
+    --------
+    >>> misfit({"a": torch.zeros(2)}, {"a": torch.zeros(3)})
+    '0 tensors missing, 0 unknown, 1 of another shape (for example a)'
+    """
+    missing = [name for name in own if name not in state and name not in optional]
+    unknown = [name for name in state if name not in own]
+    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
+    wrong = missing + unknown + shapes
+    if not wrong:
+        return None
+    return (
+        f"{len(missing)} tensors missing, {len(unknown)} unknown, {len(shapes)} of another shape "
+        f"(for example {wrong[0]})"
+    )

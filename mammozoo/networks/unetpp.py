@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from .._typing import PathLike
 from .blocks import check_sides
 from .classifier_weights import fit_stem
-from .transfer import load_pretrained, read_state
+from .transfer import load_pretrained, misfit, read_state
 
 __all__ = ["VGG19UNetPlusPlus", "average_of_sigmoids", "load_encoder"]
 
@@ -179,13 +179,11 @@ def load_encoder(network: VGG19UNetPlusPlus, path: PathLike) -> None:
     stem = given.get("0.weight")
     if stem is not None and stem.ndim == 4:
         given["0.weight"] = fit_stem(stem, in_channels=own["0.weight"].shape[1])
-    missing, unknown = [name for name in own if name not in given], [name for name in given if name not in own]
-    shapes = [name for name in own if name in given and own[name].shape != given[name].shape]
-    if missing or unknown or shapes:
+    fault = misfit(given, own)
+    if fault is not None:
         msg = (
-            f"{path} does not fit the VGG-19 encoder: {len(missing)} tensors missing, {len(unknown)} unknown, "
-            f"{len(shapes)} of another shape (for example features.{(missing + unknown + shapes)[0]}); is it VGG-19 "
-            "without batch normalisation, and is the width 64?"
+            f"{path} does not fit the VGG-19 encoder's features: {fault}; is it VGG-19 without batch normalisation, "
+            "and is the width 64?"
         )
         raise ValueError(msg)
     network.features.load_state_dict(given)

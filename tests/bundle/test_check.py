@@ -123,7 +123,7 @@ def test_bad_json(text: str, message: str, zoo_bundle: Path) -> None:
         ("class=StreamHandler", "class=__import__('os').system"),
         ("args=(sys.stdout,)", "args=(__import__('os').system('touch mark'),)"),
         ("args=(sys.stdout,)", "args=(os.environ,)"),
-        ("args=(sys.stdout,)", "args=('/root/.bashrc', 'a')"),
+        ("args=(sys.stdout,)", "args=('/etc/profile', 'a')"),
         ("args=(sys.stdout,)", "args=('../../x.log',)"),
         ("[formatter_full]", "[formatter_full]\nclass=os.system"),
         ("[handler_console]", "[DEFAULT]\nkwargs={'x': open('mark', 'w')}\n[handler_console]"),

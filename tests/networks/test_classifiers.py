@@ -15,7 +15,6 @@ from torch import nn
 
 from mammozoo.networks.classifier_weights import fit_stem
 from mammozoo.networks.classifiers import classification_network, feature_layer
-from mammozoo.networks.layers import StochasticDepth, depth_rates
 from mammozoo.networks.nyu_resnet22 import NYUResNet22
 from mammozoo.networks.resnet_attention import CBAM, TransformerPooling, sine_positions
 from mammozoo.networks.swin import PatchMerging, WindowAttention
@@ -346,16 +345,6 @@ def test_the_transformer_sees_where_features_are() -> None:
     assert not torch.allclose(pooling(features), pooling(features.flip(2)), atol=1e-4)
 
 
-def test_stochastic_depth_drops_whole_images() -> None:
-    torch.manual_seed(0)
-    kept = StochasticDepth(0.25).train()(torch.ones(400, 2, 3))
-    values = kept.flatten(1)
-    assert torch.equal(values.amin(1), values.amax(1))
-    assert values[:, 0].unique().tolist() == pytest.approx([0, 4 / 3])
-    assert 0.15 < (values[:, 0] == 0).float().mean() < 0.35
-    assert depth_rates(0.2, blocks=1) == [0.0]
-
-
 def _reach(attention: WindowAttention, image: torch.Tensor, row: int, column: int) -> tuple[list[int], list[int]]:
     """Rows and columns of the input that one position of the output depends on."""
     image = image.clone().requires_grad_()
@@ -400,16 +389,3 @@ def test_relative_positions_and_the_order_of_merging() -> None:
     merging.norm = nn.Identity()  # type: ignore[assignment]
     merging.reduction = nn.Identity()  # type: ignore[assignment]
     assert merging(torch.tensor([[1.0, 2.0], [3.0, 4.0]])[None, :, :, None]).flatten().tolist() == [1, 3, 2, 4]
-
-
-@pytest.mark.parametrize("channels", [4, 8])
-def test_narrow_shortcuts_survive_the_cpus_channels_last_order(channels: int) -> None:
-    """A plain strided 1 x 1 convolution ended the process here, at 56 x 56."""
-    from mammozoo.networks.resnet import BasicBlock
-
-    block = BasicBlock(channels, 2 * channels, stride=2)
-    image = torch.rand(2, channels, 56, 56).contiguous(memory_format=torch.channels_last)
-    assert block(image).shape == (2, 2 * channels, 28, 28)
-    block(image).mean().backward()
-    plain = torch.nn.functional.conv2d(image, block.downsample[0].weight, stride=2)
-    torch.testing.assert_close(block.downsample[0](image), plain)
