@@ -224,7 +224,7 @@ def _anchors_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=9)
     parser.add_argument("--size", type=int, nargs=2, default=(320, 640), metavar=("WIDTH", "HEIGHT"))
-    parser.add_argument("--plain-resize", action="store_true", help="squash whole images; default: pad the breast")
+    parser.add_argument("--framing", choices=("padded", "stretched", "whole"), default="padded", help="of the breast")
     parser.add_argument("--out", type=Path, help="write them as JSON here")
 
 
@@ -251,7 +251,7 @@ def _anchors(args: argparse.Namespace) -> int:
             size=tuple(args.size),
             count=args.count,
             seed=args.seed,
-            plain_resize=args.plain_resize,
+            framing=args.framing,
             progress=bar.update,
         )
     print(json.dumps(found.to_dict()))

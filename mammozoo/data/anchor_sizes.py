@@ -54,7 +54,7 @@ def lesion_sizes(
     items: Sequence[Mapping[str, Any]],
     *,
     size: tuple[int, int],
-    plain_resize: bool = False,
+    framing: str = "padded",
     progress: Callable[[int], object] | None = None,
 ) -> NDArray[np.float64]:
     """Width and height of every lesion in the detector's frame.
@@ -65,7 +65,7 @@ def lesion_sizes(
         With ``image`` (path) and ``box`` ((N, 4) list), as ``datalist(task="detection")`` gives.
     size : (int, int)
         Width and height of the detector's input.
-    plain_resize : bool
+    framing : str
         As in `mammozoo.functional.detector_frame.find_frame`.
     progress : callable, optional
         Called with 1 after every image.
@@ -82,11 +82,11 @@ def lesion_sizes(
     sizes = [np.zeros((0, 2))]
     for item in items:
         pixels = read_pixels(item["image"])
-        if plain_resize:  # a mirrored lesion is as large
+        if framing == "whole":  # a mirrored lesion is as large
             height, width = pixels.shape
             frame = DetectorFrame((height, width), (0, 0, width, height), (width, height), mirrored=False)
         else:
-            frame = find_frame(pixels)
+            frame = find_frame(pixels, framing=framing)
         boxes = frame.to_frame(as_boxes(item["box"]), size=size)
         sizes.append(boxes[:, 2:] - boxes[:, :2])
         if progress is not None:
@@ -100,14 +100,14 @@ def find_anchors(
     size: tuple[int, int] = (320, 640),
     count: int = 9,
     seed: int = 0,
-    plain_resize: bool = False,
+    framing: str = "padded",
     progress: Callable[[int], object] | None = None,
 ) -> Anchors:
     """Cluster the sizes of a data set's lesions by the distance 1 - IoU.
 
     Parameters
     ----------
-    items, plain_resize, progress
+    items, framing, progress
         As in `lesion_sizes`; use the training part alone.
     size : (int, int)
         Input size for which the anchors are meant: 320 x 640 is the middle of the multi-scale training.
@@ -135,7 +135,7 @@ def find_anchors(
     ...
     ValueError: 9 anchors need at least 9 boxes of distinct size, got 0 boxes of 0 sizes; use more images or a smaller k
     """
-    sizes = lesion_sizes(items, size=size, plain_resize=plain_resize, progress=progress)
+    sizes = lesion_sizes(items, size=size, framing=framing, progress=progress)
     found = kmeans_anchors(sizes, k=count, generator=np.random.default_rng(seed)).round(1)
     pairs = tuple((float(width), float(height)) for width, height in found)
     return Anchors(pairs, size, boxes=len(sizes), images=len(items), mean_best_iou=mean_best_iou(sizes, found))

@@ -30,6 +30,8 @@ __all__ = [
 
 #: Class name -> label. Normal images are no part of the task.
 CLASSES: Mapping[str, int] = {"benign": 0, "malignant": 1}
+#: The same with normal images, which may be trained on.
+LABELS: Mapping[str, int] = {"normal": 0, **CLASSES}
 _KINDS = ("low_energy", "subtracted")
 
 
@@ -172,6 +174,7 @@ def contrast_datalist(
     seed: int = 0,
     strict_split: bool = True,
     dataset_options: Mapping[str, Any] | None = None,
+    with_normal: bool = False,
 ) -> list[dict[str, Any]]:
     """Benign and malignant images of one part, as plain dicts.
 
@@ -190,6 +193,8 @@ def contrast_datalist(
     seed : int
     strict_split : bool
         See `mammozoo.data.datalist.records_split`.
+    with_normal : bool
+        The normal images of the part's patients too, as label 0: more examples to train on.
 
     Returns
     -------
@@ -219,6 +224,8 @@ def contrast_datalist(
     chosen, split = _parts(
         records, modality=modality, split_file=split_file, fold=fold, seed=seed, strict_split=strict_split
     )
+    if with_normal:
+        chosen = [record for record in select_modality(records, modality) if record.class_name in LABELS]
     wanted = chosen if part == "all" else split.select(chosen, part)
     return [_item(record, part=part, low_energy=partners.get(record.id)) for record in wanted]
 
@@ -301,7 +308,7 @@ def _item(record: Record, *, part: str, low_energy: str | None) -> dict[str, Any
         "laterality": record.laterality,
         "view_position": record.view_position,
         "strata": dict(record.strata),
-        "label": CLASSES[record.class_name],
+        "label": LABELS[record.class_name],
         "class_name": record.class_name,
         "part": part,
     }

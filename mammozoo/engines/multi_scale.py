@@ -138,7 +138,7 @@ class MultiScaleDetector:
         Widths and heights of the input.
     frame_size : (int, int)
         Size at which training images were stored before they were resized; the same two steps are taken here.
-    plain_resize, flip_to_left : bool
+    framing, flip_to_left
         As in `mammozoo.functional.detector_frame.find_frame`.
     iou_threshold, score_threshold, max_detections
         Of the non-maximum suppression at each scale.
@@ -162,7 +162,7 @@ class MultiScaleDetector:
         anchors: Sequence[Sequence[float]],
         scales: Sequence[Sequence[int]] = SCALES,
         frame_size: Sequence[int] = (480, 960),
-        plain_resize: bool = False,
+        framing: str = "padded",
         flip_to_left: bool = True,
         iou_threshold: float = 0.5,
         score_threshold: float = 0.1,
@@ -174,7 +174,7 @@ class MultiScaleDetector:
         self.anchors = anchors
         self.scales = [(int(width), int(height)) for width, height in scales]
         self.frame_size = (int(frame_size[0]), int(frame_size[1]))
-        self.frame_options = {"plain_resize": plain_resize, "flip_to_left": flip_to_left}
+        self.frame_options: dict[str, Any] = {"framing": framing, "flip_to_left": flip_to_left}
         self.limits: dict[str, Any] = {
             "iou_threshold": iou_threshold,
             "score_threshold": score_threshold,

@@ -19,8 +19,9 @@ from .boxes import as_boxes
 from .breast_mask import find_chest_side, segment_breast
 from .resize import resize
 
-__all__ = ["DetectorFrame", "find_frame", "frame_image"]
+__all__ = ["FRAMINGS", "DetectorFrame", "find_frame", "frame_image"]
 
+FRAMINGS = ("padded", "stretched", "whole")
 ASPECT = 2  # height over width
 
 
@@ -68,16 +69,17 @@ class DetectorFrame:
         return np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
 
 
-def find_frame(image: Array, *, plain_resize: bool = False, flip_to_left: bool = True) -> DetectorFrame:
+def find_frame(image: Array, *, framing: str = "padded", flip_to_left: bool = True) -> DetectorFrame:
     """Decide what of an image a detector is shown.
 
     Parameters
     ----------
     image : numpy.ndarray of shape (H, W)
         Grey levels, bright is tissue.
-    plain_resize : bool
-        Show the whole image, squashed to 1:2; else the breast's bounding box, padded to 1:2 opposite the chest wall
-        and at the bottom.
+    framing : {"padded", "stretched", "whole"}
+        ``padded`` shows the breast's bounding box, padded to 1:2 opposite the chest wall and at the bottom;
+        ``stretched`` the bounding box, stretched to 1:2, so that images whose pixels are not square look alike;
+        ``whole`` the whole image, stretched to 1:2.
     flip_to_left : bool
         Mirror images whose chest wall lies at the right.
 
@@ -88,7 +90,9 @@ def find_frame(image: Array, *, plain_resize: bool = False, flip_to_left: bool =
     Raises
     ------
     TypeError
-        If a flag is no boolean.
+        If the flag is no boolean.
+    ValueError
+        If there is no such framing.
 
     Notes
     -----
@@ -102,19 +106,23 @@ def find_frame(image: Array, *, plain_resize: bool = False, flip_to_left: bool =
     >>> find_frame(image).mirrored
     True
     """
-    for name, flag in (("plain_resize", plain_resize), ("flip_to_left", flip_to_left)):
-        if not isinstance(flag, bool):
-            msg = f"{name} is {flag!r}; wanted True or False (on the command line: --{name} True)"
-            raise TypeError(msg)
+    if framing not in FRAMINGS:
+        msg = f"there is no framing {framing!r}; there are {', '.join(FRAMINGS)}"
+        raise ValueError(msg)
+    if not isinstance(flip_to_left, bool):
+        msg = f"flip_to_left is {flip_to_left!r}; wanted True or False (on the command line: --flip_to_left True)"
+        raise TypeError(msg)
     height, width = image.shape
     mirrored = flip_to_left and find_chest_side(image) == "right"
-    if plain_resize:
+    if framing == "whole":
         return DetectorFrame((height, width), (0, 0, width, height), (width, height), mirrored)
     x1, y1, x2, y2 = segment_breast(image).box_xyxy
     if x2 <= x1 or y2 <= y1:
         x1, y1, x2, y2 = 0, 0, width, height
     if mirrored:
         x1, x2 = width - x2, width - x1
+    if framing == "stretched":
+        return DetectorFrame((height, width), (x1, y1, x2, y2), (x2 - x1, y2 - y1), mirrored)
     inside = max(x2 - x1, -(-(y2 - y1) // ASPECT))
     return DetectorFrame((height, width), (x1, y1, x2, y2), (inside, ASPECT * inside), mirrored)
 

@@ -94,13 +94,13 @@ def load_classifier(
     state = {name: _reshaped(value, own.get(name)) for name, value in state.items()}
     _adapt_stem(state, own, stem=stem, path=path)
     _drop_head(state, own, head=head, path=path)
-    missing = {name for name in own if name not in state and not name.endswith("num_batches_tracked")}
+    counters = {name for name in own if name.endswith("num_batches_tracked")}
+    missing = own.keys() - state.keys() - counters
     expected = {name for name in missing if name.rpartition(".")[0] == head}
-    new = {name for name in own if added is not None and added in name.split(".")}
+    new = {name for name in own.keys() - counters if added is not None and added in name.split(".")}
     if new and new <= missing:
         expected |= new
         logger.info("%s has none of the network's %d tensors of '%s': freshly initialised", path, len(new), added)
-    counters = {name for name in own if name.endswith("num_batches_tracked")}
     fault = misfit(state, own, optional=expected | counters)
     if fault is not None:
         msg = f"{path} does not fit the network: {fault}; is it another backbone or another width?"

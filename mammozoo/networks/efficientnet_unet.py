@@ -73,7 +73,21 @@ class EfficientNetUNet(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Compute logits (B, out_channels, W, H)."""
         check_sides(image, multiple=32, network="EfficientNetUNet")
-        *skips, features = self.encoder.features(2 * image - 1)
+        return self.decode(self.encoder.features(2 * image - 1))
+
+    def decode(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        """Compute logits (B, out_channels, W, H) from the encoder's five maps.
+
+        Parameters
+        ----------
+        maps : list of torch.Tensor
+            As `EfficientNetLite.features` returns them.
+
+        Returns
+        -------
+        torch.Tensor
+        """
+        *skips, features = maps
         features = self.dropout(features)
         for unit, skip in zip(self.decoder, reversed(skips), strict=True):
             larger = functional.interpolate(features, size=skip.shape[-2:], mode="bilinear", align_corners=False)
@@ -81,16 +95,17 @@ class EfficientNetUNet(nn.Module):
         return functional.pixel_shuffle(self.head(features), 2)
 
 
-def load_encoder(network: EfficientNetUNet, path: PathLike) -> None:
-    """Begin with a classifier's weights in the encoder, or with a whole network's.
+def load_encoder(network: nn.Module, path: PathLike) -> None:
+    """Begin with a classifier's weights in the encoder, with another network's encoder, or with a whole network's.
 
     Parameters
     ----------
-    network : EfficientNetUNet
+    network : torch.nn.Module
+        With an `EfficientNetLite` as its ``encoder``.
     path : path
         As in `mammozoo.networks.transfer.read_state`: an `EfficientNetLite`, for example trained on ImageNet (its first
-        convolution is adapted to the network's channels; its last convolution and head stay behind), or a network of
-        this class.
+        convolution is adapted to the network's channels; its last convolution and head stay behind); a network of the
+        same class; or another network whose tensors begin with ``encoder`` (only those are taken).
 
     Raises
     ------
@@ -105,10 +120,14 @@ def load_encoder(network: EfficientNetUNet, path: PathLike) -> None:
     FileNotFoundError: there is no weights file absent.pt
     """
     state = read_state(path)
-    if any(name.startswith("encoder.") for name in state):
+    if state.keys() == network.state_dict().keys():
         load_pretrained(network, path)
         return
-    own = network.encoder.state_dict()
+    prefix = "encoder."
+    if any(name.startswith(prefix) for name in state):
+        state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    encoder = network.get_submodule("encoder")
+    own = encoder.state_dict()
     stem = state.get("_conv_stem.weight")
     if stem is not None and stem.ndim == 4:
         state["_conv_stem.weight"] = fit_stem(stem, in_channels=own["_conv_stem.weight"].shape[1])
@@ -117,4 +136,4 @@ def load_encoder(network: EfficientNetUNet, path: PathLike) -> None:
     if fault is not None:
         msg = f"{path} does not fit the encoder: {fault}; is it an EfficientNet-Lite of the same variant?"
         raise ValueError(msg)
-    network.encoder.load_state_dict(given)
+    encoder.load_state_dict(given)

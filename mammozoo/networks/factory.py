@@ -15,11 +15,12 @@ from .abnormal_unet import AbnormalUNet
 from .aunet import AUNet
 from .cascaded_unet import CascadedUNet
 from .cgan import Pix2PixGenerator
+from .efficientnet_aunet import EfficientNetAUNet
 from .efficientnet_unet import EfficientNetUNet
 from .efficientnet_unet import load_encoder as load_efficientnet
 from .fcdensenet import FCDenseNet103
 from .fusionnet import FusionNet
-from .transfer import load_pretrained
+from .transfer import load_pretrained, read_state
 from .unet import UNet
 from .unetpp import VGG19UNetPlusPlus, load_encoder
 from .yolov3 import YOLOv3, load_darknet_weights
@@ -80,23 +81,27 @@ def segmentation_network(
     decoder_unit: str | None = None,
     upsampling: str = "bilinear",
     reduction: int = 16,
+    dropout: float = 0.0,
     pretrained_path: PathLike | None = None,
 ) -> nn.Module:
     """Build a segmentation network by name.
 
     Parameters
     ----------
-    architecture : {"aunet", "unet", "fusionnet", "fcdensenet103", "abnormal_unet"}
+    architecture : {"aunet", "efficientnet_aunet", "unet", "fusionnet", "fcdensenet103", "abnormal_unet"}
     in_channels, out_channels, width
         As in the networks' own classes.
     encoder_unit, decoder_unit : {"basic", "deep", "res"}, optional
         Of `aunet` and `unet`; None takes the network's own.
     upsampling : {"bilinear", "transposed"}
-        Of `aunet`, `unet` and `fusionnet`.
+        Of `aunet`, `efficientnet_aunet`, `unet` and `fusionnet`.
     reduction : int
-        Of `aunet`.
+        Of `aunet` and `efficientnet_aunet`.
+    dropout : float
+        Of `efficientnet_aunet`.
     pretrained_path : path, optional
-        Weights of the same network to begin with (for example trained on another data set).
+        Weights of the same network to begin with (for example trained on another data set); for `efficientnet_aunet`
+        those of an EfficientNet-Lite, or of another network on that encoder, too.
 
     Returns
     -------
@@ -117,6 +122,10 @@ def segmentation_network(
     units = {key: value for key, value in chosen.items() if value is not None}
     networks: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
         "aunet": (AUNet, {**units, "upsampling": upsampling, "reduction": reduction}),
+        "efficientnet_aunet": (
+            EfficientNetAUNet,
+            {"upsampling": upsampling, "reduction": reduction, "dropout": dropout},
+        ),
         "unet": (UNet, {**units, "upsampling": upsampling}),
         "fusionnet": (FusionNet, {"upsampling": upsampling}),
         "fcdensenet103": (FCDenseNet103, {}),
@@ -128,7 +137,9 @@ def segmentation_network(
         raise ValueError(msg)
     cls, options = networks[architecture]
     network = cls(**shape, **options)
-    if pretrained_path is not None:
+    if pretrained_path is not None and isinstance(network, EfficientNetAUNet):
+        load_efficientnet(network, pretrained_path)
+    elif pretrained_path is not None:
         load_pretrained(network, pretrained_path)
     return network
 
@@ -189,6 +200,7 @@ def mass_detector(
     in_channels: int = 3,
     num_classes: int = 1,
     width: int = 32,
+    body: str = "darknet53",
     objectness_prior: float = 0.01,
     pretrained_path: PathLike | None = None,
 ) -> YOLOv3:
@@ -196,14 +208,15 @@ def mass_detector(
 
     Parameters
     ----------
-    in_channels, num_classes, width
+    in_channels, num_classes, width, body
         As in `mammozoo.networks.yolov3.YOLOv3`.
     objectness_prior : float
         What a fresh network answers for objectness: thousands of boxes are background for one that is not, and
         learning that from 0.5 takes hundreds of steps. 0.5 is Darknet's way; a choice, see docs/explanation/choices.md.
     pretrained_path : path, optional
         A Darknet file (``.weights``: the body, as trained on ImageNet, or the whole network), or the state dict of an
-        earlier training.
+        earlier training; for the body `efficientnet_lite0` also that of an EfficientNet-Lite, or of a segmentation
+        network on that encoder.
 
     Returns
     -------
@@ -219,13 +232,19 @@ def mass_detector(
     >>> mass_detector(width=1).strides
     (32, 16, 8)
     """
-    network = YOLOv3(in_channels, num_classes, width=width)
+    network = YOLOv3(in_channels, num_classes, width=width, body=body)
     _set_prior(network, objectness_prior)
     if pretrained_path is not None and str(pretrained_path).endswith(".weights"):
         load_darknet_weights(network, pretrained_path)
+    elif pretrained_path is not None and body != "darknet53" and not _is_detector(pretrained_path):
+        load_efficientnet(network.body, pretrained_path)
     elif pretrained_path is not None:
         load_pretrained(network, pretrained_path)
     return network
+
+
+def _is_detector(path: PathLike) -> bool:
+    return any(name.startswith("heads.") for name in read_state(path))
 
 
 def _set_prior(network: YOLOv3, prior: float) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""YOLOv3 on Darknet-53, the mass detector of the two-stage system.
+"""YOLOv3 on Darknet-53, the mass detector of the two-stage system; or on a smaller body that was trained elsewhere.
 
 61,523,734 parameters with one class (61,949,149 with the 80 of COCO), 40,584,928 of them in the body's 52 convolutions;
 75 convolutions in all.
@@ -21,8 +21,9 @@ from torch import nn
 
 from .._typing import PathLike
 from .blocks import check_sides
+from .efficientnet_lite import EfficientNetLite
 
-__all__ = ["Darknet53", "YOLOv3", "load_darknet_weights"]
+__all__ = ["Darknet53", "EfficientNetBody", "YOLOv3", "load_darknet_weights"]
 
 RESIDUALS = (1, 2, 8, 8, 4)  # of each stage: Table 1 of [1]
 ANCHORS_PER_HEAD = 3
@@ -69,6 +70,7 @@ class Darknet53(nn.Module):
 
     def __init__(self, in_channels: int = 3, *, width: int = 32) -> None:
         super().__init__()
+        self.channels = (8 * width, 16 * width, 32 * width)
         self.stem = _conv(in_channels, width, 3)
         self.stages = nn.ModuleList()
         for level, blocks in enumerate(RESIDUALS):
@@ -84,6 +86,39 @@ class Darknet53(nn.Module):
             features = stage(features)
             maps.append(features)
         return maps[2:]
+
+
+class EfficientNetBody(nn.Module):
+    """An EfficientNet-Lite in the place of Darknet-53.
+
+    Parameters
+    ----------
+    in_channels : int
+    variant : {"lite0", "lite1", "lite2"}
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Of the features at strides 8, 16 and 32.
+
+    Notes
+    -----
+    Takes (B, in_channels, W, H) from 0 to 1; the encoder sees -1 to 1, as its ImageNet weights expect.
+
+    Examples
+    --------
+    >>> [tuple(f.shape) for f in EfficientNetBody(1)(torch.zeros(1, 1, 32, 64))]
+    [(1, 40, 4, 8), (1, 112, 2, 4), (1, 320, 1, 2)]
+    """
+
+    def __init__(self, in_channels: int = 3, *, variant: str = "lite0") -> None:
+        super().__init__()
+        self.encoder = EfficientNetLite(in_channels, num_classes=0, variant=variant)
+        self.channels = self.encoder.channels[2:]
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Compute the features at strides 8, 16 and 32, in this order."""
+        return self.encoder.features(2 * image - 1)[2:]
 
 
 class _Head(nn.Module):
@@ -125,7 +160,14 @@ class YOLOv3(nn.Module):
     num_classes : int
         1: mass.
     width : int
-        Channels of the first convolution (32); the deepest has 32 times as many.
+        Channels of the first convolution (32); the deepest has 32 times as many. With another body, of the heads alone:
+        16, 8 and 4 times as many.
+    body : {"darknet53", "efficientnet_lite0"}
+
+    Raises
+    ------
+    ValueError
+        If there is no such body.
 
     Attributes
     ----------
@@ -146,15 +188,19 @@ class YOLOv3(nn.Module):
 
     strides = (32, 16, 8)
 
-    def __init__(self, in_channels: int = 3, num_classes: int = 1, *, width: int = 32) -> None:
+    def __init__(self, in_channels: int = 3, num_classes: int = 1, *, width: int = 32, body: str = "darknet53") -> None:
         super().__init__()
-        self.body = Darknet53(in_channels, width=width)
+        if body not in ("darknet53", "efficientnet_lite0"):
+            msg = f"there is no body {body!r}; there are darknet53 and efficientnet_lite0"
+            raise ValueError(msg)
+        self.body = Darknet53(in_channels, width=width) if body == "darknet53" else EfficientNetBody(in_channels)
+        fine, middle, coarse = self.body.channels
         outputs = ANCHORS_PER_HEAD * (5 + num_classes)
         self.heads = nn.ModuleList(
             [
-                _Head(32 * width, 16 * width, outputs),
-                _Head(16 * width, 8 * width, outputs, coarser_channels=16 * width),
-                _Head(8 * width, 4 * width, outputs, coarser_channels=8 * width),
+                _Head(coarse, 16 * width, outputs),
+                _Head(middle, 8 * width, outputs, coarser_channels=16 * width),
+                _Head(fine, 4 * width, outputs, coarser_channels=8 * width),
             ]
         )
 

@@ -75,7 +75,7 @@ class ToDetectorFramed(MapTransform):
         Boxes (N, 4) in pixels of the image; may be absent.
     spatial_size : (int, int)
         Width and height of the result.
-    plain_resize, flip_to_left
+    framing, flip_to_left
         As in `mammozoo.functional.detector_frame.find_frame`.
 
     Notes
@@ -87,7 +87,7 @@ class ToDetectorFramed(MapTransform):
     --------
     >>> image = torch.zeros(1, 30, 40)
     >>> image[0, 10:, 5:35] = 900
-    >>> to_frame = ToDetectorFramed("image", [32, 64], plain_resize=True)
+    >>> to_frame = ToDetectorFramed("image", [32, 64], framing="whole")
     >>> framed = to_frame({"image": image, "box": torch.tensor([[15.0, 10, 30, 20]])})
     >>> framed["image"].shape, framed["box"].tolist()
     (torch.Size([1, 32, 64]), [[0.0, 16.0, 16.0, 32.0]])
@@ -99,7 +99,7 @@ class ToDetectorFramed(MapTransform):
         spatial_size: Sequence[int],
         *,
         box_key: str = "box",
-        plain_resize: bool = False,
+        framing: str = "padded",
         flip_to_left: bool = True,
     ) -> None:
         super().__init__(keys)
@@ -107,7 +107,7 @@ class ToDetectorFramed(MapTransform):
             raise ValueError(f"keys must name one image, got {self.keys}")
         self.spatial_size = (int(spatial_size[0]), int(spatial_size[1]))
         self.box_key = box_key
-        self.options = {"plain_resize": plain_resize, "flip_to_left": flip_to_left}
+        self.options: dict[str, Any] = {"framing": framing, "flip_to_left": flip_to_left}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Frame the image, and move the boxes with it."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
-from monai.transforms.transform import MapTransform
+from monai.transforms.transform import MapTransform, Randomizable
 from torch import Tensor
 
 from .._typing import Array
@@ -18,7 +18,7 @@ from ..functional.equalise import equalise_histogram
 from ..functional.resize import resize
 from .patch_meta import to_rows
 
-__all__ = ["LesionCropsd", "crop_input", "lesion_windows"]
+__all__ = ["LesionCropsd", "RandLesionCropsd", "crop_input", "lesion_windows"]
 
 
 def crop_input(image: Array, window: Sequence[int], *, size: tuple[int, int], channels: int = 3) -> Tensor:
@@ -172,3 +172,57 @@ class LesionCropsd(MapTransform):
                 }
             )
         return crops
+
+
+class RandLesionCropsd(Randomizable, LesionCropsd):
+    """The same around boxes that are moved and resized at random: what a detector finds is not the lesion's own box.
+
+    Parameters
+    ----------
+    keys, spatial_size, box_key, margin, channels, whole_image
+        As in `LesionCropsd`.
+    scale : (float, float)
+        Range of the resizing, uniform in its logarithm. The paper gives no augmentation: a choice, see
+        docs/explanation/choices.md.
+    shift : float
+        Largest translation along each axis, as a share of the box's side; uniform.
+
+    Raises
+    ------
+    ValueError
+        If the scales are no rising pair of positive numbers, or the shift is not from 0 to below 1.
+
+    Examples
+    --------
+    >>> label = torch.zeros(1, 64, 64)
+    >>> label[:, 10:20, 30:38] = 1
+    >>> sample = {"image": torch.rand(1, 64, 64), "label": label, "box": [[10, 30, 20, 38]]}
+    >>> crops = RandLesionCropsd(spatial_size=[32, 32]).set_random_state(0)
+    >>> [crop["window"].tolist() for _ in range(2) for crop in crops(sample)]
+    [[9, 27, 23, 41], [8, 27, 22, 41]]
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection = ("image", "label"),
+        *,
+        scale: tuple[float, float] = (0.7, 1.6),
+        shift: float = 0.2,
+        **options: Any,
+    ) -> None:
+        super().__init__(keys, **options)
+        if not (0 < scale[0] <= scale[1] and 0 <= shift < 1):
+            raise ValueError(f"scale must be a rising pair of positive numbers, shift in [0, 1), got {scale}, {shift}")
+        self.scale = (float(scale[0]), float(scale[1]))
+        self.shift = shift
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
+        """Draw, then cut the crops."""
+        boxes = as_boxes(data[self.box_key])
+        sides = boxes[:, 2:] - boxes[:, :2]
+        scales = np.exp(self.R.uniform(*np.log(self.scale), size=(len(boxes), 1)))
+        centres = boxes[:, :2] + sides / 2 + self.R.uniform(-self.shift, self.shift, size=sides.shape) * sides
+        limits = np.asarray(data[self.keys[0]].shape[-2:])
+        centres = np.clip(centres, 0.5, limits - 0.5)
+        moved = np.concatenate([centres - scales * sides / 2, centres + scales * sides / 2], axis=1)
+        return super().__call__({**data, self.box_key: moved})

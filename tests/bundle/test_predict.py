@@ -46,9 +46,7 @@ CANARIES = {
     "ContentDate": "20170926",
     "ReferringPhysicianName": "CANARYDOC^HUGO",
 }
-WORDS = re.compile(
-    r"canary|mathilda|77013|1943.?12.?07|4410927|2017.?09.?2[3-6]|hugo", re.IGNORECASE
-)
+WORDS = re.compile(r"canary|mathilda|77013|1943.?12.?07|4410927|2017.?09.?2[3-6]|hugo", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")

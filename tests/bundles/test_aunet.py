@@ -14,6 +14,8 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
+from mammozoo.networks.efficientnet_aunet import EfficientNetAUNet
+
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mammo_aunet_segmentation"
 NETWORK = {"width": 8, "spatial_size": [64, 64], "device": "cpu"}
 
@@ -114,3 +116,24 @@ def test_scores_on_the_whole_image_if_asked(trained: Path, phantom_dir: Path, tm
     _workflow(["train.json", "evaluate.json"], "train", "evaluating", scoring="native", **options).run()
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["resolution"] == "256 x 208 (height x width), whole images as read"
+
+
+def test_the_best_recipe_trains_is_scored_on_whole_images_and_predicts(phantom_dir: Path, tmp_path: Path) -> None:
+    places = {"dataset_dir": str(phantom_dir), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "out")}
+    best = {**places, "recipe": "best", "reduction": 4}
+    workflow = _workflow(["train.json"], "train", "training", epochs=1, **best)
+    assert isinstance(workflow.parser.get_parsed_content("network"), EfficientNetAUNet)
+    sample = workflow.parser.get_parsed_content("train#dataset")[0]
+    assert sample["image"].shape == sample["label"].shape == (1, 64, 64)
+    workflow.run()
+    _workflow(["train.json", "evaluate.json"], "train", "evaluating", **best).run()
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["resolution"].endswith("whole images as read")
+    file = next((phantom_dir / "images").glob("*_L_MLO.dcm"))
+    (tmp_path / "study").mkdir()
+    shutil.copy(file, tmp_path / "study")
+    options = {"dataset_dir": str(tmp_path / "study"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "pred")}
+    inference = _workflow(["inference.json"], "inference", "run", **options)
+    inference.run()
+    assert isinstance(inference.parser.get_parsed_content("network"), EfficientNetAUNet), "as the weights' keys say"
+    assert json.loads((tmp_path / "pred" / "summary.json").read_text())[0]["status"] == "ok"

@@ -15,6 +15,8 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
+from mammozoo.networks.yolov3 import EfficientNetBody
+
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mammo_two_stage_segmentation"
 NETWORKS = {"width": 4, "detector_width": 2, "spatial_size": [64, 64], "device": "cpu"}
 FRAME = {"frame_size": [64, 128], "single_scale": [64, 128]}
@@ -209,3 +211,20 @@ def test_the_defaults_are_the_papers() -> None:
     assert config["scales"] == [[160, 320], [256, 512], [320, 640], [416, 832], [480, 960]]
     assert (config["fusion_threshold"], config["margin"], config["spatial_size"]) == (0.6, 1.25, [256, 256])
     assert (config["detector_width"], config["width"], config["segmenter"]) == (32, 64, "v19unetpp")
+
+
+def test_the_best_recipe_trains_both_stages_and_predicts_as_their_keys_say(phantom_dir: Path, tmp_path: Path) -> None:
+    places = {"dataset_dir": str(phantom_dir), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "out")}
+    workflow = _workflow(["train.json"], "train", "training", **TRAINING, **places, recipe="best")
+    assert isinstance(workflow.parser.get_parsed_content("detector_net").body, EfficientNetBody)
+    (crop, *_) = workflow.parser.get_parsed_content("train#dataset")[0]
+    assert crop["image"].shape == (1, 64, 64)
+    workflow.run()
+    (tmp_path / "study").mkdir()
+    shutil.copy(next((phantom_dir / "images").glob("*_R_MLO.dcm")), tmp_path / "study")
+    options = {"dataset_dir": str(tmp_path / "study"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "pred")}
+    inference = _workflow(["inference.json"], "inference", "run", **SCALES, **options)
+    inference.run()
+    assert isinstance(inference.parser.get_parsed_content("detector_net").body, EfficientNetBody)
+    assert inference.parser.get_parsed_content("framing") == "stretched"
+    assert json.loads((tmp_path / "pred" / "summary.json").read_text())[0]["status"] == "ok"

@@ -17,7 +17,7 @@ def test_sizes_in_the_frame(tmp_path: Path) -> None:
     image[10:90, :40] = 200
     file = str(write_png(tmp_path / "a.png", image))
     items = [{"image": file, "box": [[5, 20, 15, 40], [0, 0, 5, 5]]}, {"image": file, "box": []}]
-    plain = lesion_sizes(items, size=(100, 200), plain_resize=True)
+    plain = lesion_sizes(items, size=(100, 200), framing="whole")
     np.testing.assert_allclose(plain, [[20, 40], [10, 10]])
     cropped = lesion_sizes(items, size=(100, 200))
     assert (cropped > plain).all(), "the frame is the breast, which is smaller than the image"
@@ -27,7 +27,7 @@ def test_sizes_in_the_frame(tmp_path: Path) -> None:
 def test_distinct_boxes_return_themselves(tmp_path: Path) -> None:
     file = str(write_png(tmp_path / "a.png", np.full((640, 320), 9, np.uint8)))
     boxes = [[0, 0, 10 * n, 12 * n] for n in range(1, 10)]
-    found = find_anchors([{"image": file, "box": boxes}], plain_resize=True)
+    found = find_anchors([{"image": file, "box": boxes}], framing="whole")
     assert found.anchors == tuple((10.0 * n, 12.0 * n) for n in range(1, 10))
     assert (found.mean_best_iou, found.boxes, found.images) == (1.0, 9, 1)
 

@@ -73,6 +73,19 @@ def test_normal_images_are_left_out_and_labels_are_fixed(manifest: Path) -> None
     assert len(items) == 30
 
 
+def test_normal_images_may_be_negatives_to_train_on(manifest: Path, tmp_path: Path) -> None:
+    from mammozoo.data.manifest import index
+
+    records = index(manifest)
+    file = write_split(tmp_path / "split.json", make_split_file({"all": records}, dataset="demo", seed=3))
+    options = {"part": "train", "dataset": "manifest", "dataset_dir": manifest, "split_file": file}
+    plain, more = contrast_datalist(**options), contrast_datalist(**options, with_normal=True)
+    added = [item for item in more if item not in plain]
+    assert len(more) > len(plain) == len(more) - len(added)
+    assert {(item["class_name"], item["label"]) for item in added} == {("normal", 0)}
+    assert {item["patient_id"] for item in added} <= set(make_split(records, fold=None, seed=3).train)
+
+
 @pytest.mark.parametrize("fold", [None, 0, 1, 2, 3, 4])
 def test_parts_share_no_patient(manifest: Path, fold: int | None) -> None:
     options = {"dataset": "manifest", "dataset_dir": manifest, "fold": fold}

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mammozoo.functional.detector_frame import DetectorFrame, find_frame, frame_image
+from mammozoo.functional.detector_frame import FRAMINGS, DetectorFrame, find_frame, frame_image
 
 
 def _mammogram(*, right: bool) -> np.ndarray:
@@ -15,12 +15,12 @@ def _mammogram(*, right: bool) -> np.ndarray:
     return np.ascontiguousarray(image[:, ::-1]) if right else image
 
 
-@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("right", [True, False])
-def test_a_box_lands_on_its_lesion_in_the_frame(right: bool, plain: bool) -> None:
+def test_a_box_lands_on_its_lesion_in_the_frame(right: bool, framing: str) -> None:
     image = _mammogram(right=right)
     box = [66, 40, 70, 46] if right else [10, 40, 14, 46]
-    frame = find_frame(image, plain_resize=plain)
+    frame = find_frame(image, framing=framing)
     assert frame.mirrored is right
     size = (frame.window[0] * 2, frame.window[1] * 2)
     ((x1, y1, x2, y2),) = frame.to_frame([box], size=size).round().astype(int)
@@ -55,8 +55,10 @@ def test_an_image_without_breast_is_shown_whole() -> None:
 
 
 def test_wrong_input() -> None:
-    with pytest.raises(TypeError, match="plain_resize"):
-        find_frame(np.zeros((8, 8)), plain_resize="true")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="flip_to_left"):
+        find_frame(np.zeros((8, 8)), flip_to_left="true")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no framing 'plain'; there are padded, stretched, whole"):
+        find_frame(np.zeros((8, 8)), framing="plain")
     frame = DetectorFrame(shape=(4, 4), content=(0, 0, 4, 4), window=(4, 8), mirrored=False)
     with pytest.raises(ValueError, match=r"shape \(4, 4\)"):
         frame_image(np.zeros((5, 4)), frame, size=(4, 8))

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mammozoo.networks.classifiers import classification_network
+from mammozoo.networks.classifiers import classification_network, feature_layer
+from mammozoo.networks.efficientnet_aunet import EfficientNetAUNet
 from mammozoo.networks.efficientnet_lite import EfficientNetLite, _SameConv2d
 from mammozoo.networks.efficientnet_unet import EfficientNetUNet, load_encoder
-from mammozoo.networks.factory import lesion_unet
+from mammozoo.networks.factory import lesion_unet, mass_detector, segmentation_network
 
 
 def _parameters(network: torch.nn.Module) -> int:
@@ -121,3 +122,71 @@ def test_imagenet_weights_of_the_classifier_keep_all_but_the_head(tmp_path: Path
     assert network._fc.out_features == 1
     with pytest.raises(ValueError, match="width of efficientnet_lite0 is fixed"):
         classification_network("efficientnet_lite0", width=8)
+
+
+def test_other_networks_begin_with_its_encoder_alone(tmp_path: Path) -> None:
+    source = EfficientNetUNet(width=4)
+    torch.save(source.state_dict(), tmp_path / "lesions.pt")
+    stem = source.encoder._conv_stem.weight
+    network = segmentation_network(
+        "efficientnet_aunet", in_channels=1, width=8, reduction=4, pretrained_path=tmp_path / "lesions.pt"
+    )
+    assert torch.equal(network.encoder._conv_stem.weight, stem)
+    torch.save(network.state_dict(), tmp_path / "whole.pt")
+    again = segmentation_network(
+        "efficientnet_aunet", in_channels=1, width=8, reduction=4, pretrained_path=tmp_path / "whole.pt"
+    )
+    assert torch.equal(again.head.weight, network.head.weight)
+    detector = mass_detector(body="efficientnet_lite0", width=2, pretrained_path=tmp_path / "lesions.pt")
+    assert torch.allclose(detector.body.encoder._conv_stem.weight.sum(dim=1, keepdim=True), stem, atol=1e-6)
+    torch.save(detector.state_dict(), tmp_path / "detector.pt")
+    again = mass_detector(body="efficientnet_lite0", width=2, pretrained_path=tmp_path / "detector.pt")
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in detector.state_dict().items())
+
+
+def test_aunets_decoder_on_it() -> None:
+    network = EfficientNetAUNet()
+    assert _parameters(network) == 5_818_646
+    assert network.eval()(torch.rand(1, 1, 96, 64)).shape == (1, 2, 96, 64)
+    with pytest.raises(ValueError, match="EfficientNetAUNet takes sides that are multiples of 32"):
+        network(torch.rand(1, 1, 80, 64))
+    network = EfficientNetAUNet(width=8, reduction=4, unit="res", upsampling="transposed")
+    network(torch.rand(2, 1, 64, 64)).sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_a_detector_on_it() -> None:
+    network = mass_detector(in_channels=1, width=8, body="efficientnet_lite0")
+    assert _parameters(network) == 4_282_614
+    assert [tuple(raw.shape) for raw in network(torch.rand(1, 1, 64, 128))] == [
+        (1, 3, 2, 4, 6), (1, 3, 4, 8, 6), (1, 3, 8, 16, 6)
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="no body 'resnet'; there are darknet53 and efficientnet_lite0"):
+        mass_detector(body="resnet")
+
+
+def test_lesion_pooling_begins_as_the_segmentation_and_looks_at_its_map(tmp_path: Path) -> None:
+    source = EfficientNetUNet()
+    torch.save(source.state_dict(), tmp_path / "lesions.pt")
+    network = classification_network("lesion_pooling", pretrained_path=tmp_path / "lesions.pt").eval()
+    assert _parameters(network) == 3_826_491
+    assert feature_layer(network, "lesion_pooling") == "encoder._blocks.15"
+    gray = torch.rand(2, 1, 64, 96)
+    seen: list[torch.Tensor] = []
+    network.decoder[-1].register_forward_hook(lambda *call: seen.append(call[2]))
+    source.eval().decoder[-1].register_forward_hook(lambda *call: seen.append(call[2]))
+    mean, deviation = network.get_buffer("mean"), network.get_buffer("deviation")
+    assert network((gray - mean) / deviation).shape == (2, 1)
+    source(gray)
+    assert torch.allclose(*seen, atol=1e-4), "the normalisation is undone"
+    assert not {"mean", "deviation"} & network.state_dict().keys()
+    two = classification_network("lesion_pooling", in_channels=2, members=2, dropout=0.5).eval()
+    assert two(torch.rand(1, 2, 32, 32)).shape == (1, 1)
+    with pytest.raises(ValueError, match="multiples of 32"):
+        network(torch.rand(1, 3, 60, 64))
+
+
+def test_every_parameter_of_lesion_pooling_learns() -> None:
+    network = classification_network("lesion_pooling")
+    network(torch.rand(4, 3, 64, 64)).sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())

@@ -51,6 +51,4 @@ def test_ours_stands_beside_the_paper_with_n_and_difference(tmp_path: Path) -> N
 
 def test_an_unknown_cell_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no cell 'hybrid'"):
-        print_abnormal_unet_tables(
-            root=ROOT, run=TableRun(results=tmp_path, data=tmp_path / "m.csv", cells=["hybrid"])
-        )
+        print_abnormal_unet_tables(root=ROOT, run=TableRun(results=tmp_path, data=tmp_path / "m.csv", cells=["hybrid"]))

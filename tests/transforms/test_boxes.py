@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mammozoo.functional.components import lesion_boxes
+from mammozoo.functional.detector_frame import FRAMINGS
 from mammozoo.losses.yolo import YOLOv3Loss
 from mammozoo.transforms.box_augment import RandBoxFlipd, RandBoxShiftd
 from mammozoo.transforms.boxes import LabelToBoxesd, ToDetectorFramed, collate_boxes, keep_visible
@@ -44,8 +45,8 @@ def test_image_and_box_go_to_the_frame_together() -> None:
     image[0, 50:, 10:80] = 500
     image[0, 70:80, 30:50] = 1000
     data = {"image": image, "box": torch.tensor([[70.0, 30, 80, 50]])}
-    for plain in (True, False):
-        framed = ToDetectorFramed("image", [64, 128], plain_resize=plain)(data)
+    for framing in FRAMINGS:
+        framed = ToDetectorFramed("image", [64, 128], framing=framing)(data)
         assert framed["image"].shape == (1, 64, 128)
         found = lesion_boxes(framed["image"][0].numpy().T > 990)[0]
         np.testing.assert_allclose(found, framed["box"][0].numpy(), atol=1.5)

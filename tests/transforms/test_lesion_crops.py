@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mammozoo.functional.boxes import square_crop_box
-from mammozoo.transforms.lesion_crops import LesionCropsd, crop_input, lesion_windows
+from mammozoo.transforms.lesion_crops import LesionCropsd, RandLesionCropsd, crop_input, lesion_windows
 
 
 def _sample(boxes: list[list[int]]) -> dict[str, object]:
@@ -59,3 +59,28 @@ def test_wrong_arguments() -> None:
         LesionCropsd(whole_image="True")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="image and the label"):
         LesionCropsd("image")
+
+
+def test_random_crops_stay_around_their_lesions_and_are_drawn_anew() -> None:
+    boxes = [[10, 20, 26, 30], [0, 100, 20, 120]]
+    crops = RandLesionCropsd(spatial_size=[32, 32], scale=(0.7, 1.6), shift=0.2).set_random_state(3)
+    windows = set()
+    for _ in range(20):
+        first, second = crops(_sample(boxes))
+        assert first["label"].any()
+        assert second["label"].any()
+        windows |= {tuple(first["window"].tolist()), tuple(second["window"].tolist())}
+    assert len(windows) > 20
+    again = RandLesionCropsd(spatial_size=[32, 32], scale=(0.7, 1.6), shift=0.2).set_random_state(3)
+    assert tuple(again(_sample(boxes))[0]["window"].tolist()) in windows
+
+
+def test_random_crops_without_movement_are_the_plain_ones() -> None:
+    boxes = [[10, 20, 26, 30], [50, 90, 60, 110]]
+    still = RandLesionCropsd(spatial_size=[32, 32], margin=1.5, scale=(1.0, 1.0), shift=0.0)(_sample(boxes))
+    plain = LesionCropsd(spatial_size=[32, 32], margin=1.5)(_sample(boxes))
+    assert all(torch.equal(a["image"], b["image"]) for a, b in zip(still, plain, strict=True))
+    assert len(RandLesionCropsd(spatial_size=[32, 32])(_sample([]))) == 1
+    for wrong in ({"scale": (2.0, 1.0)}, {"shift": 1.0}):
+        with pytest.raises(ValueError, match="scale must be a rising pair"):
+            RandLesionCropsd(**wrong)
