@@ -311,7 +311,7 @@ def _predict(args: argparse.Namespace) -> int:
     print(f"{len(result.images) - len(result.failures)} of {len(result.images)} inputs without a problem")
     written = [write_json(result.output_dir / "study.json", result.to_dict())] if args.json else []
     if args.html:
-        from .report.study_page import write_study_pages
+        from .report.study.page import write_study_pages
 
         written += write_study_pages(result)
     for path in (result.output_dir / "summary.json", *written):
@@ -344,7 +344,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from .data.truth import audit_truth, load_truth
-    from .report.score import ScoreOptions, evaluate, score_lines
+    from .report.score.run import ScoreOptions, evaluate, score_lines
 
     where = {"dataset": args.dataset, "split_file": args.split_file, "fold": args.fold}
     records = load_truth(args.truth, part=args.part, **where)

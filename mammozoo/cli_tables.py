@@ -11,18 +11,13 @@ from pathlib import Path
 
 __all__ = ["parse_value", "tables", "tables_options"]
 
-#: Paper to the module and function that print its tables (root, run) -> Markdown.
-_PRINTERS = {
-    "abnormal_unet": ("abnormal_unet_tables", "print_abnormal_unet_tables"),
-    "aunet": ("aunet_tables", "print_aunet_tables"),
-    "cem": ("cem_tables", "print_cem_tables"),
-    "two_stage": ("two_stage_tables", "print_two_stage_tables"),
-}
+#: Each has a module of `mammozoo.report.paper` and in it a function that prints its tables (root, run) -> Markdown.
+_PAPERS = ("abnormal_unet", "aunet", "cem", "two_stage")
 
 
 def tables_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("paper", choices=tuple(_PRINTERS), help="whose tables")
+    parser.add_argument("paper", choices=_PAPERS, help="whose tables")
     parser.add_argument("--results", type=Path, default=Path("runs"), help="a folder a cell; finished cells are read")
     parser.add_argument("--data", type=Path, help="manifest CSV on which to run the cells of --run")
     parser.add_argument("--split-file", type=Path, help="fixed patient split of that data")
@@ -34,7 +29,7 @@ def tables_options(parser: argparse.ArgumentParser) -> None:
 
 def tables(args: argparse.Namespace) -> int:
     """Run the asked-for cells and print the tables."""
-    from .report.paper import TableRun
+    from .report.paper.run import TableRun
 
     run = TableRun(
         results=args.results,
@@ -44,8 +39,8 @@ def tables(args: argparse.Namespace) -> int:
         options={key: parse_value(text) for key, _, text in (item.partition("=") for item in args.set)},
         repeats=args.repeats,
     )
-    module, function = _PRINTERS[args.paper]
-    printer: Callable[..., str] = getattr(import_module(f"mammozoo.report.{module}"), function)
+    module = import_module(f"mammozoo.report.paper.{args.paper}")
+    printer: Callable[..., str] = getattr(module, f"print_{args.paper}_tables")
     print(printer(root=args.root, run=run))
     return 0
 

@@ -73,7 +73,7 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 def test_dicom_segmentations_are_found_by_the_image_they_refer_to(phantom_dir: Path, tmp_path: Path) -> None:
     from mammozoo.io.predictions import find_predictions
     from mammozoo.io.seg import write_segmentation
-    from mammozoo.report.score_cases import pair, score_cases
+    from mammozoo.report.score.cases import pair, score_cases
 
     records = index(phantom_dir / "manifest.csv")
     record = next(record for record in records if record_mask(record).any())

@@ -16,8 +16,8 @@ from ..metrics.matching import BoxMatch
 from .curves import write_curves, write_figure
 from .distribution import distribution_figure
 from .panels import case_figure
-from .score_page import PageContent, write_page
-from .score_pictures import Picture, case_overlay
+from .score.page import PageContent, write_page
+from .score.pictures import Picture, case_overlay
 from .tables import case_report
 
 __all__ = ["EvaluatedCase", "write_segmentation_report"]

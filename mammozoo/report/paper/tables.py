@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .tables import markdown_table
+from ..tables import markdown_table
 
 __all__ = ["cell_command", "paper_table"]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from .._typing import PathLike
-from ..engines.grid import cell_result
-from ..engines.two_stage_cell import run_two_stage_cell
-from .paper import TableRun, run_cells
-from .paper_comparisons import case_values, comparison_table
-from .tables import markdown_table
-from .two_stage_figures import write_paper_figures
+from ..._typing import PathLike
+from ...engines.grid import cell_result
+from ...engines.two_stage_cell import run_two_stage_cell
+from ..tables import markdown_table
+from ..two_stage_figures import write_paper_figures
+from .comparisons import case_values, comparison_table
+from .run import TableRun, run_cells
 
 __all__ = ["print_two_stage_tables"]
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import Array, PathLike
-from ..engines.crossvalidation import read_scores
-from ..engines.grid import cell_result
-from ..engines.score_table import score_units
-from ..metrics.curves import compute_auroc
-from ..stats.summary_classification import MeasureInterval, Unit, bootstrap_measures
-from .paper import TableRun, run_cells
-from .tables import markdown_table
+from ..._typing import Array, PathLike
+from ...engines.crossvalidation import read_scores
+from ...engines.grid import cell_result
+from ...engines.score_table import score_units
+from ...metrics.curves import compute_auroc
+from ...stats.summary_classification import MeasureInterval, Unit, bootstrap_measures
+from ..tables import markdown_table
+from .run import TableRun, run_cells
 
 __all__ = ["auroc_difference", "print_cem_tables"]
 

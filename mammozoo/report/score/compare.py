@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..metrics.detection_intervals import bootstrap_froc_difference
-from ..stats.bootstrap import bootstrap_difference
-from ..stats.delong import delong_test
-from ..stats.tests import holm, wilcoxon
+from ...metrics.detection_intervals import bootstrap_froc_difference
+from ...stats.bootstrap import bootstrap_difference
+from ...stats.delong import delong_test
+from ...stats.tests import holm, wilcoxon
 
 if TYPE_CHECKING:
-    from .score import Score
+    from .run import Score
 
 __all__ = ["compare_scores", "paired_values"]
 

@@ -9,10 +9,10 @@ import pytest
 
 from mammozoo.engines.score_table import score_with_thresholds
 from mammozoo.io.write import write_csv, write_json
-from mammozoo.report.cem_tables import auroc_difference, print_cem_tables
-from mammozoo.report.paper import TableRun
+from mammozoo.report.paper.cem import auroc_difference, print_cem_tables
+from mammozoo.report.paper.run import TableRun
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _rows(scores: tuple[float, ...]) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .._typing import Array
-from ..metrics.curves import calibration_bins, precision_recall_curve, roc_curve
-from ..metrics.detection import detection_curve
-from ..metrics.froc import FPPI, froc
-from ..metrics.matching import BoxMatch
+from ..._typing import Array
+from ...metrics.curves import calibration_bins, precision_recall_curve, roc_curve
+from ...metrics.detection import detection_curve
+from ...metrics.froc import FPPI, froc
+from ...metrics.matching import BoxMatch
 
 __all__ = [
     "calibration_figure",

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from mammozoo.cli import main
-from mammozoo.report import aunet_tables
-from mammozoo.report.aunet_tables import print_aunet_tables
-from mammozoo.report.paper import TableRun
+from mammozoo.report.paper import aunet
+from mammozoo.report.paper.aunet import print_aunet_tables
+from mammozoo.report.paper.run import TableRun
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SPEC = json.loads((ROOT / "configs" / "tables" / "aunet.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not time the paper's networks in every test."""
-    monkeypatch.setattr(aunet_tables, "images_per_second", lambda network, **_: 1.0)
+    monkeypatch.setattr(aunet, "images_per_second", lambda network, **_: 1.0)
 
 
 def test_all_seven_tables_stand_in_the_file() -> None:

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from .._typing import PathLike
-from ..io.write import write_text
-from ..metrics.matching import BoxMatch
-from . import html
-from .score_class_section import classification_section, comparison_section
-from .score_classes import ClassScores
-from .score_compare import paired_values
-from .score_pictures import Picture, worst_pictures
-from .score_sections import detection_section, segmentation_section, strata_section
-from .score_text import number, span
+from ... import __version__
+from ..._typing import PathLike
+from ...io.write import write_text
+from ...metrics.matching import BoxMatch
+from .. import html
+from .class_section import classification_section, comparison_section
+from .classes import ClassScores
+from .compare import paired_values
+from .pictures import Picture, worst_pictures
+from .sections import detection_section, segmentation_section, strata_section
+from .text import number, span
 
 if TYPE_CHECKING:
-    from .score import Score
+    from .run import Score
 
 __all__ = ["PageContent", "score_page", "write_page"]
 

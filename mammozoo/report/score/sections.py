@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..metrics.matching import BoxMatch
-from . import html
-from .distribution import distribution_figure
-from .score_figures import froc_figure, histogram_figure, lesion_precision_figure, size_figure
-from .score_text import TITLES, digits_of, number, p_text, sentence, span
-from .tables import STRATA
+from ...metrics.matching import BoxMatch
+from .. import html
+from ..distribution import distribution_figure
+from ..tables import STRATA
+from .figures import froc_figure, histogram_figure, lesion_precision_figure, size_figure
+from .text import TITLES, digits_of, number, p_text, sentence, span
 
 __all__ = ["detection_section", "segmentation_section", "strata_section"]
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._typing import PathLike
-from ..data.audit import AuditReport
-from ..data.record import Record
-from ..engines.lesion_detection import summarise_detection
-from ..io.predictions import Predictions, find_predictions
-from ..io.write import write_csv, write_json
-from ..metrics.matching import BoxMatch, HitRule
-from ..stats.summary import summarise_segmentation
-from .score_cases import Pairing, ScoredCase, pair, score_cases
-from .score_classes import ClassScores, class_scores, summarise_classes
-from .score_compare import compare_scores
+from ..._typing import PathLike
+from ...data.audit import AuditReport
+from ...data.record import Record
+from ...engines.lesion_detection import summarise_detection
+from ...io.predictions import Predictions, find_predictions
+from ...io.write import write_csv, write_json
+from ...metrics.matching import BoxMatch, HitRule
+from ...stats.summary import summarise_segmentation
+from .cases import Pairing, ScoredCase, pair, score_cases
+from .classes import ClassScores, class_scores, summarise_classes
+from .compare import compare_scores
 
 __all__ = ["Score", "ScoreOptions", "evaluate", "score_lines", "score_predictions", "write_score"]
 
@@ -264,7 +264,7 @@ def write_score(score: Score, output_dir: PathLike, *, other: Score | None = Non
     --------
     ``write_score(score, "scored")``
     """
-    from .score_page import score_page
+    from .page import score_page
 
     folder = Path(output_dir)
     write_csv(folder / "per_case.csv", score.rows())

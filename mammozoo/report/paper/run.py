@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._typing import PathLike
-from ..engines.grid import run_cell
+from ..._typing import PathLike
+from ...engines.grid import run_cell
 
 __all__ = ["TableRun", "run_cells"]
 

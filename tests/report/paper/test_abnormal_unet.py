@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mammozoo.report.abnormal_unet_tables import print_abnormal_unet_tables
-from mammozoo.report.paper import TableRun
+from mammozoo.report.paper.abnormal_unet import print_abnormal_unet_tables
+from mammozoo.report.paper.run import TableRun
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def finish(results: Path, cell: str, dice: list[float]) -> None:

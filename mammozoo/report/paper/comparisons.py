@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..stats.bootstrap import bootstrap_difference
-from ..stats.tests import holm, wilcoxon
-from .tables import markdown_table
+from ...stats.bootstrap import bootstrap_difference
+from ...stats.tests import holm, wilcoxon
+from ..tables import markdown_table
 
 __all__ = ["case_values", "comparison_table"]
 

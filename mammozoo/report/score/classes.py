@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import Array
-from ..data.record import Record
-from ..data.splits import class_of
-from ..metrics.classification import by_group, compute_classification
-from ..metrics.curves import compute_auroc, precision_recall_curve
-from ..stats.summary_classification import Measure, Unit, summarise_classification
-from .score_cases import ScoredCase
+from ..._typing import Array
+from ...data.record import Record
+from ...data.splits import class_of
+from ...metrics.classification import by_group, compute_classification
+from ...metrics.curves import compute_auroc, precision_recall_curve
+from ...stats.summary_classification import Measure, Unit, summarise_classification
+from .cases import ScoredCase
 
 __all__ = ["ClassScores", "class_scores", "summarise_classes"]
 

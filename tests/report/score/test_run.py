@@ -19,10 +19,10 @@ from mammozoo.io.predictions import PredictedCase, Predictions, ScoredBox, find_
 from mammozoo.io.write import write_png
 from mammozoo.metrics.matching import match_boxes
 from mammozoo.report import html
-from mammozoo.report.score import ScoreOptions, evaluate, score_lines, score_predictions
-from mammozoo.report.score_cases import pair, score_cases
-from mammozoo.report.score_figures import froc_figure, size_figure
-from mammozoo.report.score_pictures import worst_cases, worst_pictures
+from mammozoo.report.score.cases import pair, score_cases
+from mammozoo.report.score.figures import froc_figure, size_figure
+from mammozoo.report.score.pictures import worst_cases, worst_pictures
+from mammozoo.report.score.run import ScoreOptions, evaluate, score_lines, score_predictions
 
 QUICK = ScoreOptions(resamples=50)
 SHAPE = (60, 40)

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._typing import PathLike
-from ..engines.grid import cell_result
-from .paper import TableRun, run_cells
-from .paper_comparisons import case_values, comparison_table
-from .tables import markdown_table
+from ..._typing import PathLike
+from ...engines.grid import cell_result
+from ..tables import markdown_table
+from .comparisons import case_values, comparison_table
+from .run import TableRun, run_cells
 
 __all__ = ["print_abnormal_unet_tables"]
 

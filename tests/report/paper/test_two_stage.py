@@ -15,11 +15,11 @@ from mammozoo.engines.two_stage_cell import run_two_stage_cell
 from mammozoo.engines.two_stage_summary import EvaluatedImage, summarise_two_stage
 from mammozoo.io.write import write_csv, write_json
 from mammozoo.metrics.matching import BoxMatch
-from mammozoo.report.paper import TableRun
+from mammozoo.report.paper.run import TableRun
+from mammozoo.report.paper.two_stage import print_two_stage_tables
 from mammozoo.report.two_stage_figures import read_matches
-from mammozoo.report.two_stage_tables import print_two_stage_tables
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BUNDLE = ROOT / "bundles" / "mammo_two_stage_segmentation"
 SPEC = json.loads((ROOT / "configs" / "tables" / "two_stage.json").read_text(encoding="utf-8"))
 RULES = ("iou50", "iou20", "centre")

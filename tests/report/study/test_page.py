@@ -16,8 +16,8 @@ import pytest
 
 from mammozoo.engines.study_result import ImageResult, StudyResult
 from mammozoo.io.write import write_png
-from mammozoo.report.study_page import MAX_FINDINGS, hanging_places, write_study_pages
-from mammozoo.report.study_picture import outline_path, view_picture
+from mammozoo.report.study.page import MAX_FINDINGS, hanging_places, write_study_pages
+from mammozoo.report.study.picture import outline_path, view_picture
 
 SHAPE = (120, 90)
 FINDING = {"box_xyxy": [10, 40, 22, 55], "score": 0.91234, "area_px": 1180, "area_mm2": 11.8}

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import html
-from .score_classes import ClassScores
-from .score_figures import calibration_figure, paired_figure, precision_figure, roc_figure
-from .score_text import CLASS_TITLES, THRESHOLDS, TITLES, digits_of, number, p_text, sentence, span
+from .. import html
+from .classes import ClassScores
+from .figures import calibration_figure, paired_figure, precision_figure, roc_figure
+from .text import CLASS_TITLES, THRESHOLDS, TITLES, digits_of, number, p_text, sentence, span
 
 __all__ = ["classification_section", "comparison_section"]
 
@@ -22,7 +22,7 @@ def classification_section(summary: Summary, classes: Mapping[str, ClassScores])
     Parameters
     ----------
     summary : mapping
-        Of `mammozoo.report.score_classes.summarise_classes`.
+        Of `mammozoo.report.score.classes.summarise_classes`.
     classes : mapping of str to ClassScores
         Name of a model, the first the summary's, to its scores.
 
@@ -85,7 +85,7 @@ def comparison_section(comparison: Summary, *, dice: tuple[Sequence[float], Sequ
     Parameters
     ----------
     comparison : mapping
-        Of `mammozoo.report.score_compare.compare_scores`.
+        Of `mammozoo.report.score.compare.compare_scores`.
     dice : pair of sequences of float, optional
         Of the same images, for the picture.
 

@@ -18,13 +18,13 @@ from typing import Any
 
 import torch
 
-from .._typing import PathLike
-from ..engines.grid import cell_result
-from ..networks.complexity import count_layers, count_parameters, images_per_second
-from ..networks.factory import segmentation_network
-from .paper import TableRun, run_cells
-from .paper_comparisons import case_values, comparison_table
-from .paper_tables import cell_command, paper_table
+from ..._typing import PathLike
+from ...engines.grid import cell_result
+from ...networks.complexity import count_layers, count_parameters, images_per_second
+from ...networks.factory import segmentation_network
+from .comparisons import case_values, comparison_table
+from .run import TableRun, run_cells
+from .tables import cell_command, paper_table
 
 __all__ = ["print_aunet_tables"]
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._typing import PathLike
-from ..engines.study_result import NOTICE, ImageResult, StudyResult
-from ..io.write import write_text
-from .study_picture import ViewPicture, view_picture
-from .study_template import FIGURE, PAGE, STYLE
+from ..._typing import PathLike
+from ...engines.study_result import NOTICE, ImageResult, StudyResult
+from ...io.write import write_text
+from .picture import ViewPicture, view_picture
+from .template import FIGURE, PAGE, STYLE
 
 __all__ = ["hanging_places", "write_study_pages"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .._typing import Array, PathLike
-from ..functional.breast_mask import find_chest_side
-from ..functional.contours import display_window
-from ..io.dicom import read_mammogram
+from ..._typing import Array, PathLike
+from ...functional.breast_mask import find_chest_side
+from ...functional.contours import display_window
+from ...io.dicom import read_mammogram
 
 __all__ = ["ViewPicture", "outline_path", "view_picture"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mammozoo.io.write import write_csv
-from mammozoo.report import aunet_tables
-from mammozoo.report.aunet_tables import print_aunet_tables
-from mammozoo.report.paper import TableRun
-from mammozoo.report.paper_comparisons import case_values, comparison_table
+from mammozoo.report.paper import aunet
+from mammozoo.report.paper.aunet import print_aunet_tables
+from mammozoo.report.paper.comparisons import case_values, comparison_table
+from mammozoo.report.paper.run import TableRun
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ROWS = [{"id": "a", "name": "A"}, {"id": "b", "name": "B"}, {"id": "c", "name": "C"}]
 
 
@@ -48,7 +48,7 @@ def test_differences_and_adjusted_p_values(tmp_path: Path) -> None:
 
 
 def test_repeated_runs_show_their_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aunet_tables, "images_per_second", lambda network, **_: 1.0)
+    monkeypatch.setattr(aunet, "images_per_second", lambda network, **_: 1.0)
     _run(tmp_path / "aunet", [0.5, 0.7])
     _run(tmp_path / "aunet_seed1", [0.6, 0.8])
     _run(tmp_path / "fusionnet", [0.4, 0.6])
