@@ -32,7 +32,7 @@ def main() -> None:
             result = run_cell(
                 ROOT / "bundles" / models[name]["bundle"],
                 folder=folder,
-                overrides=_overrides(models[name], size=size, data=args.data, seed=seed, imagenet=args.imagenet),
+                overrides=_overrides(models, name, size=size, seed=seed, args=args),
                 run_id=models[name].get("run_id", "training"),
                 weights=models[name].get("weights", "model.pt"),
             )
@@ -40,15 +40,26 @@ def main() -> None:
     print(markdown_table(["Model", "Headline (test part)", "Scored at", "Folder"], lines))
 
 
-def _overrides(model: dict[str, Any], *, size: str, data: Path, seed: int, imagenet: Path | None) -> dict[str, Any]:
-    manifest = data / model["manifest"]
-    if not manifest.is_file():
-        raise SystemExit(f"{manifest} is missing: --data names the folder that holds {model['manifest']}")
-    split = {"split_file": str(ROOT / model["split_file"])}
-    fixed = {"dataset": "manifest", "dataset_dir": str(manifest), "seed": seed}
-    if model.get("from_imagenet") and imagenet is not None:
-        fixed["pretrained_path"] = str(imagenet.resolve())
-    return {**fixed, **split, **model["set"], **model[size]}
+def _overrides(models: dict[str, Any], name: str, *, size: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
+    model = models[name]
+    fixed = {"dataset": "manifest", "dataset_dir": _manifest(args.data, model["manifest"]), "seed": seed}
+    fixed["split_file"] = str(ROOT / model["split_file"])
+    if model.get("from_imagenet") and args.imagenet is not None:
+        fixed["pretrained_path"] = str(args.imagenet.resolve())
+    for key, other in model.get("begins_with", {}).items():
+        trained = args.out / size / other / models[other].get("weights", "model.pt")
+        released = ROOT / "bundles" / models[other]["bundle"] / "models" / "model.safetensors"
+        fixed[key] = str((trained if trained.is_file() else released).resolve())
+    if "also_trains_on" in model:
+        more = f"@datalist(part='train', dataset_dir='{_manifest(args.data, model['also_trains_on'])}')"
+        fixed["train#dataset#data"] = f"$@datalist(part='train') + {more}"
+    return {**fixed, **model["set"], **model[size]}
+
+
+def _manifest(folder: Path, name: str) -> str:
+    if not (folder / name).is_file():
+        raise SystemExit(f"{folder / name} is missing: --data names the folder that holds {name}")
+    return str(folder / name)
 
 
 def _headline(result: dict[str, Any]) -> str:

@@ -58,7 +58,8 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
         A ``threshold.json`` beside them is recorded with them, and so are the keys that a training left beside each
         (``model.json``).
     half : bool
-        Store as float16, half the size; the networks compute in their own type all the same.
+        Store as float16, half the size, but for tensors with a value beyond its range (65,504); the networks compute in
+        their own type all the same.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a file holds no state dict, has values that are not finite (in float16), or does not fit the network that
+        If a file holds no state dict, has values that are not finite, or does not fit the network that
         ``inference.json`` builds by default, or was trained with other keys than it has: what ships must run as it
         ships.
 
@@ -101,10 +102,10 @@ def _checked(bundle: Path, inference: Mapping[str, Any], file: Path, *, half: bo
     """Read weights, in their final type and order, and make sure that the bundle's own network takes them."""
     state = {name: tensor.detach().clone().contiguous() for name, tensor in sorted(read_state(file).items())}
     if half:
-        state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+        state = {name: _halved(tensor) for name, tensor in state.items()}
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
-        msg = f"{file}: {len(broken)} tensors have values that are not finite{' in float16' * half}, as {broken[0]}"
+        msg = f"{file}: {len(broken)} tensors have values that are not finite, as {broken[0]}"
         raise ValueError(msg)
     network_id = "network_def" if file.stem == "model" else f"{file.stem}_def"
     if network_id in inference:
@@ -115,6 +116,12 @@ def _checked(bundle: Path, inference: Mapping[str, Any], file: Path, *, half: bo
             msg = f"{file.name} does not fit {network_id} as inference.json builds it; set the recipe's keys: {error}"
             raise ValueError(msg) from error
     return state
+
+
+def _halved(tensor: torch.Tensor) -> torch.Tensor:
+    """As float16, where that holds its values."""
+    half = tensor.half() if tensor.is_floating_point() else tensor
+    return half if bool(torch.isfinite(half).all()) else tensor
 
 
 def _keys(bundle: Path, inference: Mapping[str, Any], file: Path) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from .classifier_weights import load_classifier
 from .convnext import ConvNeXt
 from .efficientnet_lite import efficientnet_lite0
 from .ensemble import MeanEnsemble
-from .lesion_pooling import lesion_pooling
 from .monai_classifiers import (
     densenet121,
     densenet121_name,
@@ -68,10 +67,6 @@ def _backbone(name: str) -> _Backbone:
         "efficientnet_lite0": _Backbone(
             build=efficientnet_lite0, stem="_conv_stem", head="_fc", features="_bn1", fixed_width=True
         ),
-        "lesion_pooling": _Backbone(
-            build=lesion_pooling, stem="encoder._conv_stem", head="fc", features="encoder._blocks.15",
-            added="pooled", fixed_width=True,
-        ),
         "se_resnet50": _Backbone(
             build=se_resnet50, stem="layer0.conv1", head="last_linear", features="layer4",
             rename=se_resnet50_name, fixed_width=True,
@@ -107,7 +102,7 @@ def classification_network(
     Parameters
     ----------
     backbone : {"vgg16", "resnet18", "resnet50", "densenet121", "efficientnet_b0", "efficientnet_lite0", \
-"lesion_pooling", "se_resnet50", "cbam_resnet50", "convnext_tiny", "resnet50_transformer", "swin_t", "nyu_resnet22"}
+"se_resnet50", "cbam_resnet50", "convnext_tiny", "resnet50_transformer", "swin_t", "nyu_resnet22"}
     in_channels : int
         3: gray copied to RGB.
     num_classes : int
@@ -123,8 +118,7 @@ def classification_network(
     pretrained_path : path, optional
         A state dict of the same network (of each member) to begin with: one of ours, or ImageNet weights as torchvision
         names them (`densenet121` too; `efficientnet_b0` and `se_resnet50` as the files that MONAI downloads name them).
-        `cbam_resnet50` and `resnet50_transformer` also take a ResNet-50's, `lesion_pooling` takes those of the
-        abnormal-focused system's EfficientNet-Lite0 U-Net, their additions being new.
+        `cbam_resnet50` and `resnet50_transformer` also take a ResNet-50's, their additions being new.
         A head of other classes is left out, a first convolution of other channels adapted
         (`mammozoo.networks.classifier_weights.load_classifier`).
 

@@ -73,21 +73,7 @@ class EfficientNetUNet(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Compute logits (B, out_channels, W, H)."""
         check_sides(image, multiple=32, network="EfficientNetUNet")
-        return self.decode(self.encoder.features(2 * image - 1))
-
-    def decode(self, maps: list[torch.Tensor]) -> torch.Tensor:
-        """Compute logits (B, out_channels, W, H) from the encoder's five maps.
-
-        Parameters
-        ----------
-        maps : list of torch.Tensor
-            As `EfficientNetLite.features` returns them.
-
-        Returns
-        -------
-        torch.Tensor
-        """
-        *skips, features = maps
+        *skips, features = self.encoder.features(2 * image - 1)
         features = self.dropout(features)
         for unit, skip in zip(self.decoder, reversed(skips), strict=True):
             larger = functional.interpolate(features, size=skip.shape[-2:], mode="bilinear", align_corners=False)

@@ -91,10 +91,20 @@ def test_both_files_are_equal_recorded_and_the_same_every_time(half: bool, bundl
     assert torch.count_nonzero(next(network.parameters())) > 0
 
 
-def test_what_does_not_fit_or_is_not_finite_is_not_released(bundle: Path, trained: Path) -> None:
+def test_what_float16_cannot_hold_stays_float32(bundle: Path, trained: Path) -> None:
     state = torch.load(trained, weights_only=True)
     torch.save({**state, "head.bias": torch.full_like(state["head.bias"], 1e6)}, trained)
-    with pytest.raises(ValueError, match="not finite in float16, as head.bias"):
+    release_weights(bundle, [trained], half=True)
+    stored = torch.load(bundle / "models" / "model.pt", weights_only=True)
+    assert stored["head.bias"].dtype == torch.float32
+    assert stored["head.bias"].item() == 1e6
+    assert stored["head.weight"].dtype == torch.float16
+
+
+def test_what_does_not_fit_or_is_not_finite_is_not_released(bundle: Path, trained: Path) -> None:
+    state = torch.load(trained, weights_only=True)
+    torch.save({**state, "head.bias": torch.full_like(state["head.bias"], torch.inf)}, trained)
+    with pytest.raises(ValueError, match="not finite, as head.bias"):
         release_weights(bundle, [trained], half=True)
     torch.save({"head.weight": torch.zeros(1)}, trained)
     with pytest.raises(ValueError, match="does not fit network_def as inference.json builds it"):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammozoo.networks.yolov3 import EfficientNetBody
 
@@ -204,13 +204,15 @@ def test_the_detectors_rate_falls_at_a_third_and_two_thirds(phantom_dir: Path, t
 
 
 def test_the_defaults_are_the_papers() -> None:
-    names = ("train.json", "evaluate.json")  # inference.json has the released weights' sizes
-    config = {}
-    for name in names:
-        config |= json.loads((BUNDLE / "configs" / name).read_text())
-    assert config["scales"] == [[160, 320], [256, 512], [320, 640], [416, 832], [480, 960]]
-    assert (config["fusion_threshold"], config["margin"], config["spatial_size"]) == (0.6, 1.25, [256, 256])
-    assert (config["detector_width"], config["width"], config["segmenter"]) == (32, 64, "v19unetpp")
+    parser = ConfigParser(
+        ConfigParser.load_config_files([BUNDLE / "configs" / f"{n}.json" for n in ("train", "evaluate")])
+    )
+    names = ("scales", "frame_size", "single_scale", "fusion_threshold", "margin", "spatial_size", "framing")
+    found = [parser.get_parsed_content(name) for name in names]
+    scales = [[160, 320], [256, 512], [320, 640], [416, 832], [480, 960]]
+    assert found == [scales, [480, 960], [416, 832], 0.6, 1.25, [256, 256], "padded"]
+    names = ("detector_width", "detector_body", "width", "segmenter", "in_channels")
+    assert [parser.get_parsed_content(name) for name in names] == [32, "darknet53", 64, "v19unetpp", 3]
 
 
 def test_the_best_recipe_trains_both_stages_and_predicts_as_their_keys_say(phantom_dir: Path, tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def test_the_best_recipe_trains_both_stages_and_predicts_as_their_keys_say(phant
     (tmp_path / "study").mkdir()
     shutil.copy(next((phantom_dir / "images").glob("*_R_MLO.dcm")), tmp_path / "study")
     options = {"dataset_dir": str(tmp_path / "study"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "pred")}
-    inference = _workflow(["inference.json"], "inference", "run", **SCALES, **options)
+    inference = _workflow(["inference.json"], "inference", "run", cpu_route="channels_last", **SCALES, **options)
     inference.run()
     assert isinstance(inference.parser.get_parsed_content("detector_net").body, EfficientNetBody)
     assert inference.parser.get_parsed_content("framing") == "stretched"

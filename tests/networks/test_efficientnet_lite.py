@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mammozoo.networks.classifiers import classification_network, feature_layer
+from mammozoo.networks.classifiers import classification_network
 from mammozoo.networks.efficientnet_aunet import EfficientNetAUNet
 from mammozoo.networks.efficientnet_lite import EfficientNetLite, _SameConv2d
 from mammozoo.networks.efficientnet_unet import EfficientNetUNet, load_encoder
@@ -163,30 +163,3 @@ def test_a_detector_on_it() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match="no body 'resnet'; there are darknet53 and efficientnet_lite0"):
         mass_detector(body="resnet")
-
-
-def test_lesion_pooling_begins_as_the_segmentation_and_looks_at_its_map(tmp_path: Path) -> None:
-    source = EfficientNetUNet()
-    torch.save(source.state_dict(), tmp_path / "lesions.pt")
-    network = classification_network("lesion_pooling", pretrained_path=tmp_path / "lesions.pt").eval()
-    assert _parameters(network) == 3_826_491
-    assert feature_layer(network, "lesion_pooling") == "encoder._blocks.15"
-    gray = torch.rand(2, 1, 64, 96)
-    seen: list[torch.Tensor] = []
-    network.decoder[-1].register_forward_hook(lambda *call: seen.append(call[2]))
-    source.eval().decoder[-1].register_forward_hook(lambda *call: seen.append(call[2]))
-    mean, deviation = network.get_buffer("mean"), network.get_buffer("deviation")
-    assert network((gray - mean) / deviation).shape == (2, 1)
-    source(gray)
-    assert torch.allclose(*seen, atol=1e-4), "the normalisation is undone"
-    assert not {"mean", "deviation"} & network.state_dict().keys()
-    two = classification_network("lesion_pooling", in_channels=2, members=2, dropout=0.5).eval()
-    assert two(torch.rand(1, 2, 32, 32)).shape == (1, 1)
-    with pytest.raises(ValueError, match="multiples of 32"):
-        network(torch.rand(1, 3, 60, 64))
-
-
-def test_every_parameter_of_lesion_pooling_learns() -> None:
-    network = classification_network("lesion_pooling")
-    network(torch.rand(4, 3, 64, 64)).sum().backward()
-    assert all(parameter.grad is not None for parameter in network.parameters())
