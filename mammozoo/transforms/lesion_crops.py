@@ -220,7 +220,8 @@ class RandLesionCropsd(Randomizable, LesionCropsd):
         """Draw, then cut the crops."""
         boxes = as_boxes(data[self.box_key])
         sides = boxes[:, 2:] - boxes[:, :2]
-        scales = np.exp(self.R.uniform(*np.log(self.scale), size=(len(boxes), 1)))
+        low, high = np.log(self.scale)
+        scales = np.exp(self.R.uniform(low, high, size=(len(boxes), 1)))
         centres = boxes[:, :2] + sides / 2 + self.R.uniform(-self.shift, self.shift, size=sides.shape) * sides
         limits = np.asarray(data[self.keys[0]].shape[-2:])
         centres = np.clip(centres, 0.5, limits - 0.5)
