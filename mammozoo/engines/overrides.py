@@ -18,6 +18,8 @@ from .failures import fail
 
 __all__ = ["check_overrides", "prepare_unless_replaced", "refuse_unknown_keys", "running_overrides"]
 
+RECIPES = ("paper", "best")
+
 
 def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Compare the top-level keys of a run with those of its configuration file.
@@ -36,6 +38,8 @@ def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     TypeError
         If a string stands where the file has ``true`` or ``false``: the command line passes lower-case
         ``true`` as a string, and a non-empty string counts as true whatever it says.
+    ValueError
+        If ``recipe`` is none of `RECIPES`: expressions that ask whether it is the paper's would take it for the other.
 
     Examples
     --------
@@ -52,6 +56,9 @@ def check_overrides(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         if isinstance(known.get(key), bool) and not isinstance(value, bool):
             msg = f"--{key} is {value!r}, which is no boolean: write --{key} True or --{key} False"
             raise TypeError(msg)
+        if key == "recipe" and value not in RECIPES:
+            msg = f"there is no recipe {value!r}; there are {' and '.join(RECIPES)}"
+            raise ValueError(msg)
 
 
 def refuse_unknown_keys(files: Sequence[PathLike]) -> None:
@@ -67,7 +74,7 @@ def refuse_unknown_keys(files: Sequence[PathLike]) -> None:
 
     Raises
     ------
-    KeyError, TypeError
+    KeyError, TypeError, ValueError
         As in `check_overrides`.
     """
     workflow = running_workflow()
@@ -79,7 +86,7 @@ def refuse_unknown_keys(files: Sequence[PathLike]) -> None:
         known |= {key.lstrip(MERGE_KEY): value for key, value in content.items()}
     try:
         check_overrides(workflow.parser.get(), known)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         fail(error)
 
 

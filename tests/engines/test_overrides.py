@@ -26,6 +26,13 @@ def test_a_string_is_no_boolean() -> None:
         check_overrides({"resume": "true"}, KNOWN)
 
 
+def test_there_are_two_recipes() -> None:
+    for recipe in ("paper", "best"):
+        check_overrides({"recipe": recipe}, {"recipe": "paper"})
+    with pytest.raises(ValueError, match="no recipe 'bset'; there are paper and best"):
+        check_overrides({"recipe": "bset"}, {"recipe": "paper"})
+
+
 def test_it_finds_the_running_workflow(tmp_path: Path) -> None:
     guard = {
         "_target_": "mammozoo.engines.overrides.refuse_unknown_keys",

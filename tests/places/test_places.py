@@ -116,7 +116,7 @@ def test_a_network_trained_in_the_zips_root(
 ) -> None:
     """The quick one of the two above: inference with weights that this process writes."""
     bundle = unzip(AUNET)
-    options = {**SMALL, "config_file": "configs/inference.json", "output_dir": "predicted"}
+    options = {**SMALL, "recipe": "paper", "config_file": "configs/inference.json", "output_dir": "predicted"}
     options["dataset_dir"] = str(_study(phantom_dir, tmp_path / "study"))
     code = f"""
 import torch
@@ -149,8 +149,9 @@ for kind in ("train", "inference"):
     saved = torch.load("zoo/{name}/models/model.pt", weights_only=True)
     assert all(torch.equal(tensor, saved[key]) for key, tensor in network.state_dict().items())
     shape = json.load(open("zoo/{name}/configs/metadata.json"))["network_data_format"]["inputs"]["image"]
+    channels = parser.get_parsed_content("in_channels") if "in_channels" in parser else shape["num_channels"]
     with torch.inference_mode():
-        logits = network(torch.rand(1, shape["num_channels"], 64, 64))
+        logits = network(torch.rand(1, channels, 64, 64))
     assert torch.isfinite(logits).all() and logits.shape[0] == 1
 """
 
