@@ -221,6 +221,7 @@ def test_the_best_recipe_trains_both_stages_and_predicts_as_their_keys_say(phant
     assert isinstance(workflow.parser.get_parsed_content("detector_net").body, EfficientNetBody)
     (crop, *_) = workflow.parser.get_parsed_content("train#dataset")[0]
     assert crop["image"].shape == (1, 64, 64)
+    assert crop.keys() == {"image", "label"}, "what else a manifest says may differ between two of them"
     workflow.run()
     (tmp_path / "study").mkdir()
     shutil.copy(next((phantom_dir / "images").glob("*_R_MLO.dcm")), tmp_path / "study")
