@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sized
 from typing import NoReturn
 
-__all__ = ["fail"]
+__all__ = ["fail", "require_images"]
 
 
 def fail(error: Exception) -> NoReturn:
@@ -29,3 +30,27 @@ def fail(error: Exception) -> NoReturn:
     if spec is not None and spec.name.startswith("monai.bundle"):
         sys.exit(f"error: {error.args[0] if error.args else error}")
     raise error
+
+
+def require_images(found: Sized) -> None:
+    """Refuse an evaluation that has seen no image; MONAI's evaluator passes over an empty part with a warning.
+
+    Parameters
+    ----------
+    found : sized
+        What was gathered, a row an image.
+
+    Raises
+    ------
+    ValueError
+        As `fail` raises it.
+
+    Examples
+    --------
+    >>> require_images([])
+    Traceback (most recent call last):
+    ...
+    ValueError: the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold
+    """
+    if not found:
+        fail(ValueError("the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold"))

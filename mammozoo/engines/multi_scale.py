@@ -91,6 +91,9 @@ class ImageDetections:
 
     def at(self, size: tuple[int, int], rule: FusionRule | None = None) -> ScaleBoxes:
         """The boxes of one scale, in pixels of the image; with a rule those that would take part in a fusion."""
+        if size not in self.sizes:
+            msg = f"single_scale {size} is none of the scales that ran, {list(self.sizes)}: give --scales with it"
+            raise ValueError(msg)
         boxes, scores = self.scales[list(self.sizes).index(size)]
         kept = np.arange(len(scores)) if rule is None else _participants(scores, rule)
         return self._in_image(boxes[kept], scores[kept], size)

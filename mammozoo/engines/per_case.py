@@ -24,7 +24,7 @@ from ..metrics.matching import BoxMatch, HitRule
 from ..metrics.overlap import compute_overlap
 from ..metrics.surface import compute_surface, row_hausdorff
 from ..stats.summary import summarise_segmentation
-from .failures import fail
+from .failures import require_images
 from .lesion_detection import match_lesions, predicted_boxes, summarise_detection
 
 __all__ = ["Case", "PerCaseTable", "score_case"]
@@ -162,9 +162,7 @@ class PerCaseTable:
             self.matches.append(match_lesions(*predicted_boxes(mask, probability), hit=self.hit, mask=truth))
 
     def _finish(self, engine: Engine) -> None:
-        if not self.rows:
-            msg = "the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold"
-            fail(ValueError(msg))
+        require_images(self.rows)
         audit = self.audit() if self.audit else None
         metrics = summarise_segmentation(self.rows, seed=self.seed)
         leak = audit is not None and not audit.clean

@@ -17,6 +17,7 @@ from ..io.weights_record import preprocessing_fingerprint, recorded_weights, rel
 from ..networks.transfer import load_pretrained, transfer_weights
 from .failures import fail
 from .overrides import running_workflow
+from .schedules import set_rates
 
 __all__ = ["load_weights", "run_stage", "transfer_encoder"]
 
@@ -71,6 +72,8 @@ def _restore(trainer: Engine, *, evaluator: Evaluator, objects: Mapping[str, Any
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     for name, item in objects.items():
         _unwrapped(item).load_state_dict(content[name])
+    for item in objects.values():
+        set_rates(item)
     progress: dict[str, Any] = content["progress"]
     trainer.state.epoch = progress["epoch"]
     trainer.state.iteration = progress["epoch"] * trainer.state.epoch_length

@@ -31,7 +31,7 @@ from ..metrics.matching import BoxMatch, HitRule, match_boxes
 from ..metrics.overlap import compute_overlap
 from ..networks.transfer import load_pretrained
 from ..transforms.lesion_crops import crop_input, lesion_windows
-from .failures import fail
+from .failures import require_images
 from .multi_scale import ImageDetections, ScaleBoxes
 from .two_stage import TwoStageInferer, segment_windows
 from .two_stage_summary import SINGLE, EvaluatedImage, summarise_two_stage
@@ -238,9 +238,7 @@ class TwoStageTable:
         )
 
     def _finish(self, engine: Engine) -> None:
-        if not self.rows:
-            msg = "the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold"
-            fail(ValueError(msg))
+        require_images(self.rows)
         audit = self.audit() if self.audit else None
         leak = audit is not None and not audit.clean
         metrics = summarise_two_stage(self.images, seed=self.seed, resamples=self.resamples)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from .._typing import PathLike
 from ..engines.crossvalidation import read_scores
+from ..engines.failures import require_images
 from ..engines.grid import cell_result
 from ..engines.score_table import score_units
 from ..io.write import write_text
@@ -62,6 +63,7 @@ def write_classification_report(
     history : path, optional
         The training log (``history.csv``): ``training_curves.png``.
     """
+    require_images(table.rows)
     folder = Path(output_dir)
     text = classification_report(table.summary, title=title)
     write_text(folder / "report.md", text)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .._typing import Array, PathLike
+from ..engines.failures import require_images
 from ..io.write import write_text
 from ..metrics.matching import BoxMatch
 from .curves import write_curves, write_figure
@@ -62,6 +63,7 @@ def write_segmentation_report(
     pictures : int
         How many cases to draw, evenly spread from the worst to the best Dice.
     """
+    require_images(table.rows)
     folder = Path(output_dir)
     summary = table.summary
     text = case_report(

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .._typing import Array, PathLike
+from ..engines.failures import require_images
 from ..functional.contours import PREDICTION_COLOUR, TRUTH_COLOUR, add_caption, add_labels, draw_contours
 from ..io.write import write_png, write_text
 from ..metrics.matching import BoxMatch
@@ -52,6 +53,7 @@ class _Image(Protocol):
 
 
 class _Table(Protocol):
+    rows: Sequence[dict[str, Any]]
     images: Sequence[_Image]
     pictures: Sequence[_Picture]
     summary: dict[str, Any]
@@ -73,6 +75,7 @@ def write_two_stage_report(
     pictures : int
         How many images to draw, evenly spread from the worst to the best Dice.
     """
+    require_images(table.rows)
     folder = Path(output_dir)
     text = two_stage_report(table.summary, title=title)
     write_text(folder / "report.md", text)

@@ -137,3 +137,16 @@ def test_the_best_recipe_trains_is_scored_on_whole_images_and_predicts(phantom_d
     inference.run()
     assert isinstance(inference.parser.get_parsed_content("network"), EfficientNetAUNet), "as the weights' keys say"
     assert json.loads((tmp_path / "pred" / "summary.json").read_text())[0]["status"] == "ok"
+
+
+def test_a_run_that_goes_on_for_more_epochs_learns_in_them(phantom_dir: Path, tmp_path: Path) -> None:
+    places = {"dataset_dir": str(phantom_dir), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "out")}
+    best = {**places, "recipe": "best", "reduction": 4, "lr": 1e-3}
+    _workflow(["train.json"], "train", "training", epochs=1, **best).run()
+    before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    _workflow(["train.json"], "train", "training", epochs=3, resume=True, **best).run()
+    after = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert not torch.equal(before["network"]["head.weight"], after["network"]["head.weight"])
+    with (tmp_path / "out" / "history.csv").open() as file:
+        rates = [float(row["lr"]) for row in csv.DictReader(file)]
+    assert rates == pytest.approx([0.0, 0.25e-3, 0.0], abs=1e-9), "the rate after each epoch"

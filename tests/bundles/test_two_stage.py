@@ -231,3 +231,18 @@ def test_the_best_recipe_trains_both_stages_and_predicts_as_their_keys_say(phant
     assert isinstance(inference.parser.get_parsed_content("detector_net").body, EfficientNetBody)
     assert inference.parser.get_parsed_content("framing") == "stretched"
     assert json.loads((tmp_path / "pred" / "summary.json").read_text())[0]["status"] == "ok"
+
+
+@pytest.mark.filterwarnings("ignore:`dataloader` is empty")
+def test_an_empty_test_part_and_a_scale_that_did_not_run_are_named(
+    trained: Path, phantom_dir: Path, tmp_path: Path
+) -> None:
+    places = {"dataset_dir": str(phantom_dir), "ckpt_dir": str(trained), "output_dir": str(tmp_path)}
+    for more, message in (
+        ({"whole#dataset#data": [], **SCALES}, "the test part holds no image"),
+        ({"scales": [[32, 64]]}, "single_scale (64, 128) is none of the scales that ran"),
+    ):
+        workflow = _workflow(["train.json", "evaluate.json"], "train", "evaluating", resamples=20, **places, **more)
+        with pytest.raises(RuntimeError) as error:
+            workflow.run()
+        assert message in _messages(error.value)

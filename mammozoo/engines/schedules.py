@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning rates as functions of the epoch, so that a resumed run may have more epochs than it had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+
+__all__ = ["cosine", "set_rates"]
+
+
+def cosine(epochs: int) -> Callable[[int], float]:
+    """Factor of the first rate: half a cosine from 1 to 0.
+
+    Parameters
+    ----------
+    epochs : int
+        At least 1; from this epoch on the factor is 0.
+
+    Returns
+    -------
+    callable
+        Of the epoch, from 0; for `torch.optim.lr_scheduler.LambdaLR`.
+
+    References
+    ----------
+    Loshchilov and Hutter, ICLR 2017, arXiv:1608.03983, equation 5, without restarts.
+
+    Examples
+    --------
+    >>> [round(cosine(4)(epoch), 3) for epoch in range(5)]
+    [1.0, 0.854, 0.5, 0.146, 0.0]
+    """
+    return lambda epoch: (1 + math.cos(math.pi * min(epoch, epochs) / epochs)) / 2
+
+
+def set_rates(scheduler: object) -> None:
+    """Give the optimiser the rates of the epoch that its schedule has reached; other schedules than LambdaLR stay.
+
+    A checkpoint holds the rates of its own run; with more epochs than that had, the function of the epoch gives others.
+
+    Parameters
+    ----------
+    scheduler : object
+
+    Examples
+    --------
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=8.0)
+    >>> schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, cosine(2))
+    >>> optimizer.param_groups[0]["lr"] = 0.0
+    >>> set_rates(schedule)
+    >>> optimizer.param_groups[0]["lr"]
+    8.0
+    """
+    if isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
+        factors = [function(scheduler.last_epoch) for function in scheduler.lr_lambdas]
+        for group, first, factor in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, factors, strict=True):
+            group["lr"] = first * factor
