@@ -224,7 +224,9 @@ def _anchors_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=9)
     parser.add_argument("--size", type=int, nargs=2, default=(320, 640), metavar=("WIDTH", "HEIGHT"))
-    parser.add_argument("--framing", choices=("padded", "stretched", "whole"), default="padded", help="of the breast")
+    parser.add_argument(
+        "--framing", choices=("padded", "stretched", "whole"), default="padded", help="of the breast, to 1:2"
+    )
     parser.add_argument("--out", type=Path, help="write them as JSON here")
 
 

@@ -19,7 +19,7 @@ from ..data.splits import PARTS
 from ..io.write import write_csv, write_json
 from ..metrics.classification import by_group, compute_classification, youden_threshold
 from ..stats.summary_classification import Unit, summarise_classification
-from .failures import fail
+from .failures import fail, require_images
 
 __all__ = ["ScoreTable", "score_units", "score_with_thresholds"]
 
@@ -189,9 +189,7 @@ def score_with_thresholds(
     0.3
     """
     chosen, tested = ([row for row in rows if row["part"] == part] for part in ("validation", "test"))
-    if not tested:
-        msg = "the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold"
-        raise ValueError(msg)
+    require_images(tested)
     validation, test = (score_units(part, aggregation=aggregation) for part in (chosen, tested))
     found = {name: youden_threshold(unit.scores, unit.labels) for name, unit in validation.items()}
     thresholds = {name: value if math.isfinite(value) else 0.5 for name, value in found.items()}

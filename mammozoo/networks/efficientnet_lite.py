@@ -19,7 +19,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["EfficientNetLite", "efficientnet_lite0"]
+from .._typing import PathLike
+from .classifier_weights import fit_stem
+from .transfer import load_pretrained, misfit, read_state
+
+__all__ = ["EfficientNetLite", "efficientnet_lite0", "load_encoder"]
 
 _SCALING = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # of width and of depth
 
@@ -201,3 +205,49 @@ def efficientnet_lite0(in_channels: int = 3, num_classes: int = 1, *, dropout: f
     (16, 24, 40, 112, 320)
     """
     return EfficientNetLite(in_channels, num_classes, dropout=dropout)
+
+
+def load_encoder(network: nn.Module, path: PathLike, *, encoder: str = "encoder") -> None:
+    """Begin with a classifier's weights in the encoder, with another network's encoder, or with a whole network's.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        With an `EfficientNetLite` as its encoder.
+    path : path
+        As in `mammozoo.networks.transfer.read_state`: an `EfficientNetLite`, for example trained on ImageNet (its first
+        convolution is adapted to the network's channels; its last convolution and head stay behind); a network of the
+        same class; or another network whose tensors begin with ``encoder`` (only those are taken).
+    encoder : str
+        Name of the encoder in the network.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it does not fit; the message says how.
+
+    Examples
+    --------
+    >>> load_encoder(nn.ModuleDict({"encoder": efficientnet_lite0()}), "absent.pt")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: there is no weights file absent.pt
+    """
+    state = read_state(path)
+    if state.keys() == network.state_dict().keys():
+        load_pretrained(network, path)
+        return
+    prefix = "encoder."
+    if any(name.startswith(prefix) for name in state):
+        state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    target = network.get_submodule(encoder)
+    own = target.state_dict()
+    stem = state.get("_conv_stem.weight")
+    if stem is not None and stem.ndim == 4:
+        state["_conv_stem.weight"] = fit_stem(stem, in_channels=own["_conv_stem.weight"].shape[1])
+    given = {name: state[name] for name in own if name in state}
+    fault = misfit(given, own)
+    if fault is not None:
+        msg = f"{path} does not fit the encoder: {fault}; is it an EfficientNet-Lite of the same variant?"
+        raise ValueError(msg)
+    target.load_state_dict(given)

@@ -13,13 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .._typing import PathLike
 from .blocks import check_sides, conv_block
-from .classifier_weights import fit_stem
 from .efficientnet_lite import EfficientNetLite
-from .transfer import load_pretrained, misfit, read_state
 
-__all__ = ["EfficientNetUNet", "load_encoder"]
+__all__ = ["EfficientNetUNet"]
 
 
 class EfficientNetUNet(nn.Module):
@@ -79,47 +76,3 @@ class EfficientNetUNet(nn.Module):
             larger = functional.interpolate(features, size=skip.shape[-2:], mode="bilinear", align_corners=False)
             features = unit(torch.cat([skip, larger], dim=1))
         return functional.pixel_shuffle(self.head(features), 2)
-
-
-def load_encoder(network: nn.Module, path: PathLike) -> None:
-    """Begin with a classifier's weights in the encoder, with another network's encoder, or with a whole network's.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        With an `EfficientNetLite` as its ``encoder``.
-    path : path
-        As in `mammozoo.networks.transfer.read_state`: an `EfficientNetLite`, for example trained on ImageNet (its first
-        convolution is adapted to the network's channels; its last convolution and head stay behind); a network of the
-        same class; or another network whose tensors begin with ``encoder`` (only those are taken).
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file, or it does not fit; the message says how.
-
-    Examples
-    --------
-    >>> load_encoder(EfficientNetUNet(width=2), "absent.pt")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: there is no weights file absent.pt
-    """
-    state = read_state(path)
-    if state.keys() == network.state_dict().keys():
-        load_pretrained(network, path)
-        return
-    prefix = "encoder."
-    if any(name.startswith(prefix) for name in state):
-        state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    encoder = network.get_submodule("encoder")
-    own = encoder.state_dict()
-    stem = state.get("_conv_stem.weight")
-    if stem is not None and stem.ndim == 4:
-        state["_conv_stem.weight"] = fit_stem(stem, in_channels=own["_conv_stem.weight"].shape[1])
-    given = {name: state[name] for name in own if name in state}
-    fault = misfit(given, own)
-    if fault is not None:
-        msg = f"{path} does not fit the encoder: {fault}; is it an EfficientNet-Lite of the same variant?"
-        raise ValueError(msg)
-    encoder.load_state_dict(given)

@@ -16,14 +16,14 @@ from .aunet import AUNet
 from .cascaded_unet import CascadedUNet
 from .cgan import Pix2PixGenerator
 from .efficientnet_aunet import EfficientNetAUNet
+from .efficientnet_lite import load_encoder as load_efficientnet
 from .efficientnet_unet import EfficientNetUNet
-from .efficientnet_unet import load_encoder as load_efficientnet
 from .fcdensenet import FCDenseNet103
 from .fusionnet import FusionNet
-from .transfer import load_pretrained, read_state
+from .transfer import load_pretrained
 from .unet import UNet
 from .unetpp import VGG19UNetPlusPlus, load_encoder
-from .yolov3 import YOLOv3, load_darknet_weights
+from .yolov3 import EfficientNetBody, YOLOv3, load_darknet_weights
 
 __all__ = ["crop_segmenter", "lesion_unet", "mass_detector", "segmentation_network"]
 
@@ -236,15 +236,11 @@ def mass_detector(
     _set_prior(network, objectness_prior)
     if pretrained_path is not None and str(pretrained_path).endswith(".weights"):
         load_darknet_weights(network, pretrained_path)
-    elif pretrained_path is not None and body != "darknet53" and not _is_detector(pretrained_path):
-        load_efficientnet(network.body, pretrained_path)
+    elif pretrained_path is not None and isinstance(network.body, EfficientNetBody):
+        load_efficientnet(network, pretrained_path, encoder="body.encoder")
     elif pretrained_path is not None:
         load_pretrained(network, pretrained_path)
     return network
-
-
-def _is_detector(path: PathLike) -> bool:
-    return any(name.startswith("heads.") for name in read_state(path))
 
 
 def _set_prior(network: YOLOv3, prior: float) -> None:

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from mammozoo.networks.classifiers import classification_network
 from mammozoo.networks.efficientnet_aunet import EfficientNetAUNet
-from mammozoo.networks.efficientnet_lite import EfficientNetLite, _SameConv2d
-from mammozoo.networks.efficientnet_unet import EfficientNetUNet, load_encoder
+from mammozoo.networks.efficientnet_lite import EfficientNetLite, _SameConv2d, load_encoder
+from mammozoo.networks.efficientnet_unet import EfficientNetUNet
 from mammozoo.networks.factory import lesion_unet, mass_detector, segmentation_network
 
 
@@ -142,6 +142,9 @@ def test_other_networks_begin_with_its_encoder_alone(tmp_path: Path) -> None:
     torch.save(detector.state_dict(), tmp_path / "detector.pt")
     again = mass_detector(body="efficientnet_lite0", width=2, pretrained_path=tmp_path / "detector.pt")
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in detector.state_dict().items())
+    torch.save(mass_detector(width=2).state_dict(), tmp_path / "darknet.pt")
+    with pytest.raises(ValueError, match="does not fit the encoder"):
+        mass_detector(body="efficientnet_lite0", width=2, pretrained_path=tmp_path / "darknet.pt")
 
 
 def test_aunets_decoder_on_it() -> None:
