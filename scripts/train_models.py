@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mammozoo.engines.grid import run_cell
+from mammozoo.engines.experiments.grid import run_cell
 from mammozoo.report.tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,6 +20,6 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def phantom_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten synthetic patients at 256 x 208: DICOM files, masks and a manifest."""
-    from mammozoo.data.phantom import write_phantom
+    from mammozoo.phantom.write import write_phantom
 
     return Path(write_phantom(tmp_path_factory.mktemp("data") / "phantom", patients=10, seed=0, size=(256, 208)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammozoo.cli import main
+from mammozoo.cli.main import main
 from mammozoo.data.manifest import index
 from mammozoo.data.masks import record_mask
 from mammozoo.io.write import write_png
@@ -71,8 +71,8 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_dicom_segmentations_are_found_by_the_image_they_refer_to(phantom_dir: Path, tmp_path: Path) -> None:
-    from mammozoo.io.predictions import find_predictions
-    from mammozoo.io.seg import write_segmentation
+    from mammozoo.io.clinical.seg import write_segmentation
+    from mammozoo.io.predictions.read import find_predictions
     from mammozoo.report.score.cases import pair, score_cases
 
     records = index(phantom_dir / "manifest.csv")

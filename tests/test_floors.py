@@ -15,9 +15,8 @@ FLOOR = {
     "_optional": 0, "_typing": 0,
     "functional": 1, "io": 1.5,
     "transforms": 2, "networks": 2, "losses": 2, "metrics": 2, "stats": 2, "data": 2,
-    "engines": 3,
-    "bundle": 4, "report": 4, "label": 4,
-    "cli_release": 4.5, "cli_weights": 4.7, "cli_tables": 4.5, "cli": 5, "__main__": 6,
+    "phantom": 1.8, "engines": 3,
+    "bundle": 4, "report": 4, "label": 4, "cli": 5, "__main__": 6,
 }  # fmt: skip
 # Packages that one floor keeps to itself (label.py's server side lives in an environment of its own).
 HOME = {

@@ -14,11 +14,11 @@ import numpy as np
 
 from .._typing import Array, PathLike
 from ..functional.components import label_components
-from ..io.cad_sr import write_cad_report
+from ..io.clinical.cad_sr import write_cad_report
+from ..io.clinical.secondary_capture import write_secondary_capture
+from ..io.clinical.seg import Tracking, write_segmentation
+from ..io.clinical.sr import write_measurement_report
 from ..io.errors import BadPixelsError
-from ..io.secondary_capture import write_secondary_capture
-from ..io.seg import Tracking, write_segmentation
-from ..io.sr import write_measurement_report
 
 __all__ = ["CLINICAL_FILES", "lesion_segments", "write_clinical_objects"]
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from .._optional import optional_import
 from .._typing import PathLike
-from ..engines.overrides import check_overrides
+from ..engines.training.overrides import check_overrides
 from ..io.model_keys import read_model_keys
 from ..networks.transfer import load_pretrained
 from .inference import check_weights, find_bundle

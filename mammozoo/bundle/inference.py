@@ -16,7 +16,7 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from .._typing import PathLike
-from ..engines.overrides import check_overrides
+from ..engines.training.overrides import check_overrides
 from ..io.errors import MammogramError
 from ..io.inputs import InputImage
 from ..io.weights_record import file_sha256, require_recorded_weights
@@ -24,8 +24,8 @@ from ..io.weights_record import file_sha256, require_recorded_weights
 __all__ = ["Bundle", "Inference", "check_weights", "find_bundle", "run_inference"]
 
 _CLONE = Path(__file__).resolve().parents[2] / "bundles"
-_READER = "mammozoo.engines.readable.ReadableImages"
-_PROGRESS_BAR = "mammozoo.engines.handlers.ProgressBar"
+_READER = "mammozoo.engines.inference.readable.ReadableImages"
+_PROGRESS_BAR = "mammozoo.engines.training.handlers.ProgressBar"
 _EXPECTED = (MammogramError, ValueError, OSError)
 
 

@@ -15,8 +15,8 @@ from .. import __version__
 from .._typing import PathLike
 from ..io.weights_record import file_sha256
 from ..io.write import write_bytes, write_text
-from .check import check_bundle
-from .check_files import SUMS, library_files
+from .check.files import SUMS, library_files
+from .check.run_check import check_bundle
 from .weights import torch_bytes
 
 __all__ = ["Release", "package_bundle", "package_bundles"]

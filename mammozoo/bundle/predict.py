@@ -17,12 +17,12 @@ from typing import Any
 
 from .._typing import PathLike
 from ..data.record import laterality_code, view_code
-from ..engines.readable import without_path
-from ..engines.study_result import ImageResult, StudyResult
-from ..io.dicom import read_mammogram
+from ..engines.inference.readable import without_path
+from ..engines.inference.study_result import ImageResult, StudyResult
+from ..io.dicom.read import read_mammogram
 from ..io.errors import MammogramError
 from ..io.inputs import InputImage, list_inputs
-from .check import check_bundle
+from .check.run_check import check_bundle
 from .clinical import CLINICAL_FILES, write_clinical_objects
 from .inference import Bundle, find_bundle, run_inference
 
@@ -56,7 +56,7 @@ def predict_study(
         Not inside `source`. Receives ``<id>/`` with the bundle's files and ``summary.json``.
     bundle : path
         Name of a folder in ``bundles/``, or the folder of an unzipped bundle. Its configuration is code, and is
-        executed; one from elsewhere is first checked (`mammozoo.bundle.check.check_bundle`), which executes nothing.
+        executed; one from elsewhere is first checked (`mammozoo.bundle.check.run_check.check_bundle`), which executes nothing.
     weights : path, optional
         Other weights than the bundle's own, which must be the ones that its metadata list.
     objects : iterable of {"seg", "sr", "cad", "overlay"}

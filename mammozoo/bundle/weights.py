@@ -15,7 +15,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from .._typing import PathLike
-from ..engines.model_keys import evaluated_keys
+from ..engines.training.model_keys import evaluated_keys
 from ..io.model_keys import read_model_keys
 from ..io.weights_record import file_sha256, preprocessing_fingerprint, recorded_weights, require_recorded_weights
 from ..io.write import write_bytes, write_text

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..functional.anchors import kmeans_anchors, mean_best_iou
-from ..functional.boxes import as_boxes
-from ..functional.detector_frame import DetectorFrame, find_frame
+from ..functional.boxes.anchors import kmeans_anchors, mean_best_iou
+from ..functional.boxes.frame import DetectorFrame, find_frame
+from ..functional.boxes.geometry import as_boxes
 from .masks import read_pixels
 
 __all__ = ["Anchors", "find_anchors", "lesion_sizes"]
@@ -66,7 +66,7 @@ def lesion_sizes(
     size : (int, int)
         Width and height of the detector's input.
     framing : str
-        As in `mammozoo.functional.detector_frame.find_frame`.
+        As in `mammozoo.functional.boxes.frame.find_frame`.
     progress : callable, optional
         Called with 1 after every image.
 

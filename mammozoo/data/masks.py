@@ -59,7 +59,7 @@ def read_pixels(path: PathLike) -> Array:
     """
     file = Path(path)
     if file.suffix.lower() in {".dcm", ""}:
-        from ..io.dicom import read_mammogram
+        from ..io.dicom.read import read_mammogram
 
         return np.asarray(read_mammogram(file).pixels)
     # Through memory: OpenCV prints to stderr about files that it cannot open.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .._typing import PathLike
-from .audit import AuditReport
-from .datalist import audit_split, load_records, records_split
+from .auditing.leaks import AuditReport
+from .lists import audit_split, load_records, records_split
 from .record import Record
 
 __all__ = ["audit_truth", "load_truth", "read_datalist"]
@@ -31,7 +31,7 @@ def load_truth(
     path : PathLike
         A datalist JSON, a manifest CSV, or the folder of a data set (one with a ``manifest.csv`` needs no name).
     dataset : str, optional
-        Kind of the data set, as in `mammozoo.data.datalist.load_records`.
+        Kind of the data set, as in `mammozoo.data.lists.load_records`.
     part : str, optional
         ``train``, ``validation`` or ``test`` of the split file; of a datalist the name of a list (its only one needs
         no name).

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from .._typing import PathLike
-from ._identity import hidden_id, identifying_values, repeats_identity
 from .archive import extract_zip
+from .clinical.identity import hidden_id, identifying_values, repeats_identity
 from .errors import MammogramError
 from .write import path_digest, safe_id
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._typing import PathLike
-from .dicom import read_mammogram
+from .dicom.read import read_mammogram
 from .errors import MammogramError
 
 __all__ = ["inspect_file", "inspect_table"]

@@ -15,14 +15,14 @@ from monai.data import ImageReader
 from monai.utils import ensure_tuple
 
 from .._typing import Array, PathLike
-from .dicom import Mammogram, read_mammogram
+from .dicom.read import Mammogram, read_mammogram
 from .errors import BadPixelsError, UnsupportedError
 
 __all__ = ["MammogramReader"]
 
 
 class MammogramReader(ImageReader):  # type: ignore[misc]
-    """Read images with `mammozoo.io.dicom.read_mammogram`, for ``LoadImaged(reader=...)``.
+    """Read images with `mammozoo.io.dicom.read.read_mammogram`, for ``LoadImaged(reader=...)``.
 
     Parameters
     ----------

@@ -13,9 +13,9 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from .._typing import PathLike
+from .dicom.geometry import laterality, pixel_spacing, view_position
+from .dicom.header import number, text
 from .errors import BadHeaderError, NotAnImageError
-from .geometry import laterality, pixel_spacing, view_position
-from .header import number, text
 
 __all__ = ["HeaderSummary", "header_summary", "metadata_summary"]
 

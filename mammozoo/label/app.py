@@ -13,8 +13,8 @@ from monailabel.interfaces.exception import MONAILabelError, MONAILabelException
 from monailabel.tasks.activelearning.random import Random
 
 from .. import __version__
-from .datastore import MammogramDatastore
-from .sources import open_source
+from .store.datastore import MammogramDatastore
+from .store.sources import open_source
 from .strategies import Entropy, First
 from .tasks import AnnotationTrainTask, MammogramInferTask
 
@@ -74,7 +74,7 @@ class MammographyApp(MONAILabelApp):  # type: ignore[misc]
         return super().infer({key: request[key] for key in _INFER_KEYS if key in request}, datastore)
 
     def init_trainers(self) -> dict[str, AnnotationTrainTask]:
-        """One task a bundle that learns from masks alone (`mammozoo.label.workspace.Workspace.trainable`)."""
+        """One task a bundle that learns from masks alone (`mammozoo.label.store.workspace.Workspace.trainable`)."""
         names = [name for name in self.conf["trainable"].split(",") if name]
         tasks = {name: AnnotationTrainTask(self.bundles[name], self.conf) for name in names}
         return {name: task for name, task in tasks.items() if task.is_valid()}

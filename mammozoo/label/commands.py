@@ -92,9 +92,9 @@ def _start(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from .seg_files import export_segmentations
-    from .sources import open_source
     from .start import default_workspace
+    from .store.seg_files import export_segmentations
+    from .store.sources import open_source
 
     workspace = args.workspace or default_workspace(args.studies)
     source = open_source(args.studies, workspace, os.environ)

@@ -19,9 +19,9 @@ from monailabel.interfaces.utils.app import app_instance
 from monailabel.utils.async_tasks.task import AsyncTask
 
 from .._typing import Array
-from ..functional.breast_mask import find_chest_side
+from ..functional.breast.segment import find_chest_side
 from ..io.errors import MammogramError
-from .datastore import MammogramDatastore
+from .store.datastore import MammogramDatastore
 from .tasks import SPLIT_RECORD
 
 # No `from __future__ import annotations` here: FastAPI reads the annotations of its routes when they are defined.

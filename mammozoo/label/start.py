@@ -19,11 +19,11 @@ from typing import Any
 from .._typing import PathLike
 from ..io.weights_record import released_file
 from ..io.write import safe_id
-from .dicomweb import DicomWeb, is_dicomweb
 from .environment import environment_python
-from .import_segs import import_segmentations
-from .sources import open_source
-from .workspace import BundleChoice, Workspace, prepare_workspace
+from .store.dicomweb import DicomWeb, is_dicomweb
+from .store.import_segs import import_segmentations
+from .store.sources import open_source
+from .store.workspace import BundleChoice, Workspace, prepare_workspace
 
 __all__ = ["ServerPlan", "choose_bundles", "default_workspace", "plan_server", "run_server"]
 
@@ -155,7 +155,7 @@ def plan_server(
     workspace : path, optional
         Default: `default_workspace`.
     options, fresh_weights
-        As in `mammozoo.label.workspace.prepare_workspace`.
+        As in `mammozoo.label.store.workspace.prepare_workspace`.
     env : path
         Environment that ``mammozoo label setup`` made.
     login : bool

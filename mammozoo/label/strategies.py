@@ -11,7 +11,7 @@ from typing import Any
 from monailabel.interfaces.tasks.strategy import Strategy
 
 from ..io.errors import MammogramError
-from .datastore import MammogramDatastore
+from .store.datastore import MammogramDatastore
 from .tasks import MammogramInferTask
 from .uncertainty import breast_entropy
 

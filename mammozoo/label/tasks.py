@@ -22,8 +22,8 @@ from monailabel.tasks.infer.bundle import BundleInferTask
 from monailabel.tasks.train.bundle import BundleTrainTask
 
 from .._typing import Array
-from ..engines.stages import load_weights
-from ..io.nifti import write_mask_nifti
+from ..engines.training.stages import load_weights
+from ..io.raster.nifti import write_mask_nifti
 from ..io.write import write_json, write_png
 from ..networks.transfer import load_pretrained
 
@@ -102,7 +102,7 @@ class MammogramInferTask(BundleInferTask):  # type: ignore[misc]
         if wanted in _OWN and not (nifti_source and wanted == ".nii.gz"):
             return _write(mask, image, wanted), dict(data.get(self.output_json_key) or {})
         affine = torch.as_tensor(image.meta["original_affine"]).clone()
-        if not nifti_source:  # as ITK and 3D Slicer open an image without orientation: see mammozoo.io.nifti
+        if not nifti_source:  # as ITK and 3D Slicer open an image without orientation: see mammozoo.io.raster.nifti
             affine[:2] *= -1
         # The stock writer keeps the affine of three axes only.
         data[self.output_label_key] = MetaTensor(torch.from_numpy(mask.T.copy())[..., None], affine=affine)

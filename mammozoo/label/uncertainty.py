@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import Array
-from ..functional.breast_mask import segment_breast
+from ..functional.breast.segment import segment_breast
 
 __all__ = ["breast_entropy", "mean_entropy"]
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..functional.yolo_decode import decode_boxes, split_anchors
+from ..functional.boxes.yolo_decode import decode_boxes, split_anchors
 
 __all__ = ["Assignment", "YOLOLossTerms", "YOLOv3Loss", "assign_targets"]
 
@@ -112,7 +112,7 @@ def assign_targets(
     image, label : torch.Tensor of shape (T,), int64
         Index in the batch, and class.
     anchors : sequence of torch.Tensor of shape (A, 2)
-        Widths and heights for each output, as `mammozoo.functional.yolo_decode.split_anchors` gives them.
+        Widths and heights for each output, as `mammozoo.functional.boxes.yolo_decode.split_anchors` gives them.
     strides : sequence of int
         Pixels a cell of each output.
     spatial_size : (int, int)
@@ -215,7 +215,7 @@ class YOLOv3Loss(nn.Module):
         Parameters
         ----------
         outputs : sequence of torch.Tensor of shape (B, A, W / stride, H / stride, 5 + classes)
-            Raw, as `mammozoo.networks.yolov3.YOLOv3` returns them, any floating type.
+            Raw, as `mammozoo.networks.detection.yolov3.YOLOv3` returns them, any floating type.
         boxes : sequence of B torch.Tensor of shape (n, 4)
             (x1, y1, x2, y2) in pixels; n may be 0.
         labels : sequence of B torch.Tensor of shape (n,), optional

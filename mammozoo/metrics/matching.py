@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from .._typing import Array
-from ..functional.boxes import as_boxes, box_iou_matrix
+from ..functional.boxes.geometry import as_boxes, box_iou_matrix
 
 __all__ = ["BoxMatch", "HitRule", "match_boxes"]
 

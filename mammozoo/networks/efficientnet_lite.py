@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from .._typing import PathLike
-from .classifier_weights import fit_stem
+from .classification.weights import fit_stem
 from .transfer import load_pretrained, misfit, read_state
 
 __all__ = ["EfficientNetLite", "efficientnet_lite0", "load_encoder"]
@@ -192,7 +192,7 @@ class EfficientNetLite(nn.Module):
 
 
 def efficientnet_lite0(in_channels: int = 3, num_classes: int = 1, *, dropout: float = 0.0) -> EfficientNetLite:
-    """Build the smallest of them, as `mammozoo.networks.classifiers` wants it.
+    """Build the smallest of them, as `mammozoo.networks.classification.create` wants it.
 
     Parameters
     ----------

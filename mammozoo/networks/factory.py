@@ -11,19 +11,19 @@ import torch
 from torch import nn
 
 from .._typing import PathLike
-from .abnormal_unet import AbnormalUNet
-from .aunet import AUNet
-from .cascaded_unet import CascadedUNet
-from .cgan import Pix2PixGenerator
-from .efficientnet_aunet import EfficientNetAUNet
+from .detection.yolov3 import EfficientNetBody, YOLOv3, load_darknet_weights
 from .efficientnet_lite import load_encoder as load_efficientnet
-from .efficientnet_unet import EfficientNetUNet
-from .fcdensenet import FCDenseNet103
-from .fusionnet import FusionNet
+from .segmentation.abnormal_unet import AbnormalUNet
+from .segmentation.aunet import AUNet
+from .segmentation.cascaded_unet import CascadedUNet
+from .segmentation.cgan import Pix2PixGenerator
+from .segmentation.efficientnet_aunet import EfficientNetAUNet
+from .segmentation.efficientnet_unet import EfficientNetUNet
+from .segmentation.fcdensenet import FCDenseNet103
+from .segmentation.fusionnet import FusionNet
+from .segmentation.unet import UNet
+from .segmentation.unetpp import VGG19UNetPlusPlus, load_encoder
 from .transfer import load_pretrained
-from .unet import UNet
-from .unetpp import VGG19UNetPlusPlus, load_encoder
-from .yolov3 import EfficientNetBody, YOLOv3, load_darknet_weights
 
 __all__ = ["crop_segmenter", "lesion_unet", "mass_detector", "segmentation_network"]
 
@@ -209,7 +209,7 @@ def mass_detector(
     Parameters
     ----------
     in_channels, num_classes, width, body
-        As in `mammozoo.networks.yolov3.YOLOv3`.
+        As in `mammozoo.networks.detection.yolov3.YOLOv3`.
     objectness_prior : float
         What a fresh network answers for objectness: thousands of boxes are background for one that is not, and
         learning that from 0.5 takes hundreds of steps. 0.5 is Darknet's way; a choice, see docs/explanation/choices.md.

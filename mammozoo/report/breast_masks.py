@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from .._typing import PathLike
-from ..functional.breast_mask import BreastSegmentation, Method, segment_breast
+from ..functional.breast.segment import BreastSegmentation, Method, segment_breast
 from ..functional.contours import display_window, draw_contours
-from ..io.dicom import Mammogram, read_mammogram
+from ..io.dicom.read import Mammogram, read_mammogram
 from ..io.errors import MammogramError
 from ..io.inputs import InputImage, list_inputs
 from ..io.write import write_json, write_png

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .._typing import PathLike
-from ..engines.crossvalidation import read_scores
-from ..engines.failures import require_images
-from ..engines.grid import cell_result
-from ..engines.score_table import score_units
+from ..engines.experiments.crossvalidation import read_scores
+from ..engines.experiments.grid import cell_result
+from ..engines.results.score_table import score_units
+from ..engines.training.failures import require_images
 from ..io.write import write_text
 from .classification_curves import Scores, score_curves_figure
 from .curves import write_curves, write_figure
@@ -55,7 +55,7 @@ def write_classification_report(
 
     Parameters
     ----------
-    table : mammozoo.engines.score_table.ScoreTable
+    table : mammozoo.engines.results.score_table.ScoreTable
         After its evaluator has run.
     output_dir : path
     title : str
@@ -82,7 +82,7 @@ def write_crossvalidation_report(*, folder: PathLike, title: str) -> None:
     Parameters
     ----------
     folder : path
-        With ``metrics.json`` and ``per_case.csv``, as `mammozoo.engines.crossvalidation.cross_validate` leaves it.
+        With ``metrics.json`` and ``per_case.csv``, as `mammozoo.engines.experiments.crossvalidation.cross_validate` leaves it.
     title : str
         Name of the bundle.
 

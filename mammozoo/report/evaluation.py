@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .._typing import Array, PathLike
-from ..engines.failures import require_images
+from ..engines.training.failures import require_images
 from ..io.write import write_text
 from ..metrics.matching import BoxMatch
 from .curves import write_curves, write_figure
@@ -53,7 +53,7 @@ def write_segmentation_report(
 
     Parameters
     ----------
-    table : mammozoo.engines.per_case.PerCaseTable
+    table : mammozoo.engines.results.per_case.PerCaseTable
         After its evaluator has run.
     output_dir : path
     title : str

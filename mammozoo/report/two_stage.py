@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .._typing import Array, PathLike
-from ..engines.failures import require_images
+from ..engines.training.failures import require_images
 from ..functional.contours import PREDICTION_COLOUR, TRUTH_COLOUR, add_caption, add_labels, draw_contours
 from ..io.write import write_png, write_text
 from ..metrics.matching import BoxMatch
@@ -66,7 +66,7 @@ def write_two_stage_report(
 
     Parameters
     ----------
-    table : mammozoo.engines.two_stage_table.TwoStageTable
+    table : mammozoo.engines.results.two_stage_table.TwoStageTable
         After its evaluator has run.
     output_dir : path
     title : str
@@ -104,7 +104,7 @@ def two_stage_picture(picture: _Picture) -> Array:
 
     Parameters
     ----------
-    picture : mammozoo.engines.two_stage_table.Picture
+    picture : mammozoo.engines.results.two_stage_table.Picture
 
     Returns
     -------

@@ -11,9 +11,9 @@ from monai.config.type_definitions import KeysCollection, NdarrayOrTensor
 from monai.transforms.transform import MapTransform, RandomizableTransform
 from torch import Tensor
 
-from ..functional.patch_gather import gather_masks, gather_patches
-from ..functional.patches import Boxes
-from .patch_meta import from_rows, lesion_plane, to_rows
+from ..functional.patches.draw import Boxes
+from ..functional.patches.gather import gather_masks, gather_patches
+from .patches.meta import from_rows, lesion_plane, to_rows
 
 __all__ = ["RandBackgroundPreservingCrop", "RandBackgroundPreservingCropd"]
 

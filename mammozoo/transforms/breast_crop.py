@@ -15,7 +15,7 @@ from monai.transforms.transform import MapTransform
 from monai.utils.type_conversion import convert_to_tensor
 from torch import Tensor
 
-from ..functional.breast_mask import Method
+from ..functional.breast.segment import Method
 from .breast_mask import BreastMask
 
 __all__ = ["CropToBreast", "CropToBreastd"]

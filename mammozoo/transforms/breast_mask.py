@@ -13,8 +13,8 @@ from monai.transforms.transform import MapTransform, Transform
 from monai.utils.type_conversion import convert_data_type, convert_to_dst_type
 from torch import Tensor
 
-from ..functional.breast_mask import Method, segment_breast
-from ..functional.breast_mask_torch import segment_breasts
+from ..functional.breast.segment import Method, segment_breast
+from ..functional.breast.segment_torch import segment_breasts
 
 __all__ = ["BreastMask", "BreastMaskd"]
 

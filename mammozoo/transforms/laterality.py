@@ -14,7 +14,7 @@ from monai.transforms.spatial.array import Flip
 from monai.transforms.transform import MapTransform
 from monai.utils.type_conversion import convert_data_type
 
-from ..functional.breast_mask import find_chest_side
+from ..functional.breast.segment import find_chest_side
 
 __all__ = ["ChestWallLeftd"]
 

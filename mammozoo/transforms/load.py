@@ -32,7 +32,7 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
     allow_color, raw : bool
     reduce : int
     backend : {"pydicom", "itk"}
-        As in `mammozoo.io.dicom.read_mammogram`.
+        As in `mammozoo.io.dicom.read.read_mammogram`.
     intents : sequence of str
         As in `mammozoo.io.reader.MammogramReader`: other presentation intents warn.
     keep_type : bool

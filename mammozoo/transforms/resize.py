@@ -18,7 +18,7 @@ from monai.utils.type_conversion import convert_to_dst_type, convert_to_tensor
 from torch import Tensor
 
 from ..functional.resize import Mode, resize
-from .patch_meta import patch_size
+from .patches.meta import patch_size
 
 __all__ = ["AreaResize", "AreaResized"]
 

@@ -27,7 +27,7 @@ def view(size: tuple[int, int] = (4096, 3328), *, number: int = 1) -> np.ndarray
     """A synthetic 12-bit mammogram: number 0 is L CC, 1 L MLO; made once."""
     file = CACHE / f"view_{size[0]}x{size[1]}_{number}.npy"
     if not file.exists():
-        from mammozoo.data.phantom_exam import make_exam
+        from mammozoo.phantom.exam import make_exam
 
         file.parent.mkdir(parents=True, exist_ok=True)
         np.save(file, make_exam(3, size=size)[number].pixels)
@@ -38,7 +38,7 @@ def dicom(syntax: str, *, window: bool = False, size: tuple[int, int] = (4096, 3
     """The MLO view as a DICOM file, without a window unless asked for."""
     file = CACHE / f"{syntax}{'_window' if window else ''}_{size[0]}.dcm"
     if not file.exists():
-        from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
+        from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 
         header = MammogramHeader(
             patient_id="SYNTHETIC-3", laterality="L", view_position="MLO", pixel_spacing=(0.06, 0.06), uid_key="bench",

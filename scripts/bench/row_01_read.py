@@ -10,7 +10,7 @@ from codecs_alone import CODECS, FLOOR, bare
 from common import Row, Run, dicom, package
 from monai.data import ITKReader, PydicomReader
 
-from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.dicom.read import read_mammogram
 
 
 def readers(file: Path, *, itk: bool) -> dict[str, Run | None]:

@@ -14,7 +14,7 @@ import numpy as np
 from codecs_alone import FLOOR, bare
 from common import Row, dicom
 
-from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.dicom.read import read_mammogram
 
 PIXEL_BYTES = 4096 * 3328 * 2
 LIMITS = {"explicit": 2.2, "jpeg2000_lossless": 3.5}

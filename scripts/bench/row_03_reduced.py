@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from common import Row, dicom
 
-from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.dicom.read import read_mammogram
 
 FULL = "full size"
 WANTED = {1: 1 / 3.5, 2: 1 / 12}

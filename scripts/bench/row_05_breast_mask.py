@@ -10,7 +10,7 @@ import numpy as np
 from common import Row, package, view
 from numpy.typing import NDArray
 
-from mammozoo.functional.breast_mask import segment_breast
+from mammozoo.functional.breast.segment import segment_breast
 
 SKIMAGE = "scikit-image: Otsu, label, fill holes"
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from common import Row, duration, interleaved, view
 
-from mammozoo.transforms.hybrid_patches import HybridPatchSample
+from mammozoo.transforms.patches.hybrid import HybridPatchSample
 
 CASE = "16 patches of 224 x 224 from 4096 x 3328, physical size 0.06 to 0.1 mm"
 

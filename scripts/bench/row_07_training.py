@@ -13,8 +13,8 @@ from monai.engines import SupervisedTrainer
 from monai.losses import DiceLoss
 from torch import Tensor, nn
 
-from mammozoo.engines.inferers import AutocastInferer
-from mammozoo.networks.unet import UNet
+from mammozoo.engines.training.inferers import AutocastInferer
+from mammozoo.networks.segmentation.unet import UNet
 
 SAMPLES, STEPS = 256, 6
 PLAIN = "plain PyTorch loop"

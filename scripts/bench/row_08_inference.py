@@ -11,7 +11,7 @@ from common import Row, package
 from torch import Tensor, nn
 
 from mammozoo.networks.cpu_route import best_route, set_cpu_route
-from mammozoo.networks.unet import UNet
+from mammozoo.networks.segmentation.unet import UNet
 
 EAGER = "eager float32"
 

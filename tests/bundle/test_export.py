@@ -14,10 +14,10 @@ from torch import nn
 
 from mammozoo.bundle.compose import find_bundles
 from mammozoo.bundle.export import export_module
-from mammozoo.cli import main
-from mammozoo.networks.abnormal_unet import AbnormalUNet
-from mammozoo.networks.classifiers import classification_network
+from mammozoo.cli.main import main
+from mammozoo.networks.classification.create import classification_network
 from mammozoo.networks.factory import crop_segmenter, mass_detector, segmentation_network
+from mammozoo.networks.segmentation.abnormal_unet import AbnormalUNet
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {

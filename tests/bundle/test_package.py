@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import mammozoo
-from mammozoo.bundle.check import check_bundle
+from mammozoo.bundle.check.run_check import check_bundle
 from mammozoo.bundle.package import package_bundle, package_bundles
-from mammozoo.cli import main
+from mammozoo.cli.main import main
 
 NAME = "mammo_aunet_segmentation"
 SOURCE = Path(__file__).resolve().parents[2] / "bundles" / NAME
@@ -67,11 +67,11 @@ def test_a_changed_release_is_found(bundle: Path, tmp_path: Path) -> None:
     changed = tmp_path / release.path.name
     with zipfile.ZipFile(release.path) as old, zipfile.ZipFile(changed, "w") as new:
         for item in old.infolist():
-            extra = b"\nimport os" if item.filename.endswith("networks/unet.py") else b""
+            extra = b"\nimport os" if item.filename.endswith("networks/segmentation/unet.py") else b""
             new.writestr(item, old.read(item) + extra)
     text = check_bundle(changed).text()
-    assert "mammozoo/networks/unet.py: [code] differs from this library's file" in text
-    assert "mammozoo/networks/unet.py: [files] has another SHA-256 than SHA256SUMS says" in text
+    assert "mammozoo/networks/segmentation/unet.py: [code] differs from this library's file" in text
+    assert "mammozoo/networks/segmentation/unet.py: [files] has another SHA-256 than SHA256SUMS says" in text
 
 
 def test_another_version_of_the_library_is_refused(bundle: Path, tmp_path: Path) -> None:

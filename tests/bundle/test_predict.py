@@ -22,13 +22,13 @@ from mammozoo.bundle.clinical import CLINICAL_FILES, MAX_SEGMENTS, lesion_segmen
 from mammozoo.bundle.inference import check_weights, find_bundle
 from mammozoo.bundle.predict import predict_study
 from mammozoo.bundle.weights import restore_weights
-from mammozoo.cli import main
-from mammozoo.engines.study_result import StudyResult
+from mammozoo.cli.main import main
+from mammozoo.engines.inference.study_result import StudyResult
+from mammozoo.io.clinical.seg import read_segmentation
+from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import MammogramError
-from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
-from mammozoo.io.seg import read_segmentation
 from mammozoo.io.write import write_png
-from mammozoo.networks.abnormal_unet import AbnormalUNet
+from mammozoo.networks.segmentation.abnormal_unet import AbnormalUNet
 
 BUNDLE = "mammo_abnormal_unet_segmentation"
 OPTIONS: dict[str, Any] = {

@@ -15,15 +15,15 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
-from mammozoo.bundle.check import check_bundle
+from mammozoo.bundle.check.run_check import check_bundle
 from mammozoo.bundle.compose import find_bundles
 from mammozoo.bundle.inference import check_weights, find_bundle
 from mammozoo.bundle.package import package_bundle
 from mammozoo.bundle.weights import release_weights, restore_weights, same_tensors, torch_bytes
-from mammozoo.cli import main
-from mammozoo.engines.classification import saved_threshold
-from mammozoo.engines.handlers import SaveBestNetwork
-from mammozoo.engines.stages import load_weights
+from mammozoo.cli.main import main
+from mammozoo.engines.results.classification import saved_threshold
+from mammozoo.engines.training.handlers import SaveBestNetwork
+from mammozoo.engines.training.stages import load_weights
 from mammozoo.io.errors import MammogramError
 from mammozoo.io.model_keys import read_model_keys
 from mammozoo.io.weights_record import require_recorded_weights
@@ -33,7 +33,7 @@ NAME = "mammo_abnormal_unet_segmentation"
 
 
 def _network() -> Any:
-    from mammozoo.networks.abnormal_unet import AbnormalUNet
+    from mammozoo.networks.segmentation.abnormal_unet import AbnormalUNet
 
     torch.manual_seed(0)
     return AbnormalUNet(1, 1, width=4)

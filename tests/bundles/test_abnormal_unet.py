@@ -15,7 +15,7 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
-from mammozoo.engines.inferers import AutocastInferer
+from mammozoo.engines.training.inferers import AutocastInferer
 from mammozoo.functional.lesion_size import area_224
 
 ROOT = Path(__file__).resolve().parents[2]

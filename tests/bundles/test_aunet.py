@@ -14,7 +14,7 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
-from mammozoo.networks.efficientnet_aunet import EfficientNetAUNet
+from mammozoo.networks.segmentation.efficientnet_aunet import EfficientNetAUNet
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mammo_aunet_segmentation"
 NETWORK = {"width": 8, "spatial_size": [64, 64], "device": "cpu"}

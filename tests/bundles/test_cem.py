@@ -14,7 +14,7 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
-from mammozoo.data.contrast import audit_contrast, contrast_datalist
+from mammozoo.data.adapters.contrast import audit_contrast, contrast_datalist
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mammo_cem_classification"
 NETWORK = {"backbone": "resnet18", "width": 8, "spatial_size": [64, 64], "device": "cpu"}
@@ -36,7 +36,7 @@ def _workflow(files: list[str], kind: str, run_id: str, **overrides: Any) -> Con
 @pytest.fixture(scope="module")
 def contrast_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty-four synthetic contrast exams."""
-    from mammozoo.data.phantom import write_phantom
+    from mammozoo.phantom.write import write_phantom
 
     folder = tmp_path_factory.mktemp("data") / "contrast"
     return Path(write_phantom(folder, patients=24, size=(96, 80), modality="cem"))

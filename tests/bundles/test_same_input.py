@@ -15,7 +15,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from mammozoo.bundle.compose import find_bundles
-from mammozoo.engines.model_keys import evaluated_keys
+from mammozoo.engines.training.model_keys import evaluated_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Two stages cut their input inside the inferer, which both workflows share; what goes into it is read here.

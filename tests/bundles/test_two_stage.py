@@ -15,7 +15,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
-from mammozoo.networks.yolov3 import EfficientNetBody
+from mammozoo.networks.detection.yolov3 import EfficientNetBody
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mammo_two_stage_segmentation"
 NETWORKS = {"width": 4, "detector_width": 2, "spatial_size": [64, 64], "device": "cpu"}

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mammozoo.data.datalist import datalist
+from mammozoo.data.lists import datalist
 from mammozoo.data.masks import read_pixels, record_mask
 from mammozoo.data.record import Record
 
@@ -35,12 +35,12 @@ def test_contract(trees: ModuleType, tmp_path: Path, tree: str) -> None:
     adapter, images, patients, masks = CASES[tree]
     root = getattr(trees, tree)(tmp_path)
     before = _snapshot(root)
-    records: list[Record] = importlib.import_module(f"mammozoo.data.{adapter}").index(root)
+    records: list[Record] = importlib.import_module(f"mammozoo.data.adapters.{adapter}").index(root)
     assert len(records) == images
     assert len({record.id for record in records}) == images
     assert len({record.patient_id for record in records}) == patients
     assert sum(record.has_mask for record in records) == masks
-    assert records == importlib.import_module(f"mammozoo.data.{adapter}").index(root)
+    assert records == importlib.import_module(f"mammozoo.data.adapters.{adapter}").index(root)
     for record in records:
         assert Path(record.image).is_file()
         assert record.laterality in {"L", "R"}
@@ -67,4 +67,4 @@ def test_datalists_have_masks(trees: ModuleType, tmp_path: Path, tree: str) -> N
 @pytest.mark.parametrize("adapter", sorted({adapter for adapter, *_ in CASES.values()}))
 def test_an_empty_folder_is_explained(tmp_path: Path, adapter: str) -> None:
     with pytest.raises(FileNotFoundError, match=str(tmp_path)):
-        importlib.import_module(f"mammozoo.data.{adapter}").index(tmp_path)
+        importlib.import_module(f"mammozoo.data.adapters.{adapter}").index(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammozoo.cli import main
+from mammozoo.cli.main import main
 from mammozoo.data.anchor_sizes import find_anchors, lesion_sizes
 from mammozoo.io.write import write_png
 

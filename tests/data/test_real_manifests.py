@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mammozoo.data import manifest
-from mammozoo.data.audit import audit
-from mammozoo.data.index import index_report
+from mammozoo.data.auditing.leaks import audit
+from mammozoo.data.indexing.report import index_report
 from mammozoo.data.split_file import read_split
 from mammozoo.data.splits import PARTS
 

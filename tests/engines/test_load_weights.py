@@ -16,7 +16,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from mammozoo.io.weights_record import file_sha256, preprocessing_fingerprint
 
 SOURCE = Path(__file__).resolve().parents[2] / "bundles" / "mammo_aunet_segmentation"
-LOADING = {"_target_": "mammozoo.engines.stages.load_weights", "network": "@network", "path": "@weights"}
+LOADING = {"_target_": "mammozoo.engines.training.stages.load_weights", "network": "@network", "path": "@weights"}
 
 
 @pytest.fixture

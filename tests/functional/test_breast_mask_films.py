@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammozoo.functional.breast_mask import segment_breast
+from mammozoo.functional.breast.segment import segment_breast
 
 DATA = os.environ.get("MAMMOZOO_REAL_DATA", "")
 pytestmark = [

@@ -16,13 +16,13 @@ from pydicom.dataset import Dataset
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.coding import Code
 
-from mammozoo.io import codes
-from mammozoo.io.cad_sr import write_cad_report
+from mammozoo.io.clinical import codes
+from mammozoo.io.clinical.cad_sr import write_cad_report
+from mammozoo.io.clinical.secondary_capture import write_secondary_capture
+from mammozoo.io.clinical.seg import KINDS, Tracking, read_segmentation, write_segmentation
+from mammozoo.io.clinical.sr import write_measurement_report
+from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import BadHeaderError, MammogramError, NotAnImageError, UnsupportedError
-from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
-from mammozoo.io.secondary_capture import write_secondary_capture
-from mammozoo.io.seg import KINDS, Tracking, read_segmentation, write_segmentation
-from mammozoo.io.sr import write_measurement_report
 
 SHAPE = (65, 47)
 HEADER = MammogramHeader(

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.dicom.read import read_mammogram
+from mammozoo.io.dicom.writer import TRANSFER_SYNTAXES, MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import MammogramError, UnsupportedError
 from mammozoo.io.inspect import inspect_file
-from mammozoo.io.mg_writer import TRANSFER_SYNTAXES, MammogramHeader, mammogram_bytes
 
 SIZE = (64, 48)
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from mammozoo.io.geometry import acquisition_flags, chest_edge, laterality, pixel_spacing, view_position
+from mammozoo.io.dicom.geometry import acquisition_flags, chest_edge, laterality, pixel_spacing, view_position
 
 
 def _dataset(**tags: Any) -> Dataset:

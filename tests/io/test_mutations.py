@@ -31,9 +31,9 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate
 
-from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.dicom.read import read_mammogram
+from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import MammogramError
-from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
 
 COUNT = int(os.environ.get("MAMMOZOO_MUTATIONS", "4000"))
 BLOCK = 2000  # files a process

@@ -12,10 +12,10 @@ from monai.bundle import ConfigParser
 from monai.data import list_data_collate
 from monai.transforms import LoadImaged
 
+from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import MammogramError
 from mammozoo.io.inspect import inspect_file, inspect_table
-from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
-from mammozoo.io.nifti import write_mask_nifti
+from mammozoo.io.raster.nifti import write_mask_nifti
 from mammozoo.io.reader import MammogramReader
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*NvImgCodec.*:UserWarning")

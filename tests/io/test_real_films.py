@@ -12,8 +12,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from mammozoo.functional.breast_mask import segment_breast
-from mammozoo.io.dicom import read_mammogram
+from mammozoo.functional.breast.segment import segment_breast
+from mammozoo.io.dicom.read import read_mammogram
 from mammozoo.io.inputs import list_inputs
 
 pytestmark = pytest.mark.real

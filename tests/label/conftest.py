@@ -26,8 +26,8 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from mammozoo.data.phantom import write_phantom
-from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
+from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
+from mammozoo.phantom.write import write_phantom
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = ROOT / ".label-env"

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammozoo.io.seg import read_segmentation, write_segmentation
-from mammozoo.label.dicomweb import DicomWeb, value
+from mammozoo.io.clinical.seg import read_segmentation, write_segmentation
+from mammozoo.label.store.dicomweb import DicomWeb, value
 
 pytestmark = pytest.mark.label
 

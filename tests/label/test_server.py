@@ -16,7 +16,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from mammozoo.io.seg import read_segmentation, write_segmentation
+from mammozoo.io.clinical.seg import read_segmentation, write_segmentation
 
 pytestmark = pytest.mark.label
 

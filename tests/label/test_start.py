@@ -17,7 +17,7 @@ from mammozoo.io.errors import MammogramError
 from mammozoo.label import torchvision_shim
 from mammozoo.label.environment import PINS, environment_python, set_up, stamp_of
 from mammozoo.label.start import choose_bundles, default_workspace, plan_server
-from mammozoo.label.workspace import BundleChoice, prepare_workspace
+from mammozoo.label.store.workspace import BundleChoice, prepare_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 UNET, CEM, TWO_STAGE = "mammo_abnormal_unet_segmentation", "mammo_cem_classification", "mammo_two_stage_segmentation"

@@ -8,7 +8,7 @@ import torch
 
 from mammozoo.losses.deep_supervision import deep_supervision_dice_loss
 from mammozoo.losses.gan import DiscriminatorLoss, GeneratorLoss, discriminator_loss, generator_loss
-from mammozoo.networks.cgan import PatchDiscriminator, Pix2PixGenerator
+from mammozoo.networks.segmentation.cgan import PatchDiscriminator, Pix2PixGenerator
 
 LOGITS = torch.logit(torch.tensor([0.9, 0.2, 0.6, 0.1])).reshape(1, 1, 2, 2)
 LABEL = torch.tensor([1, 1, 0, 0]).reshape(1, 1, 2, 2)

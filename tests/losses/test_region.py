@@ -5,13 +5,7 @@ import pytest
 import torch
 from monai.losses import FocalLoss, TverskyLoss
 
-from mammozoo.losses.region import (
-    DiceCrossEntropyLoss,
-    FocalTverskyLoss,
-    focal_loss,
-    soft_dice_loss,
-    tversky_loss,
-)
+from mammozoo.losses.region import DiceCrossEntropyLoss, FocalTverskyLoss, focal_loss, soft_dice_loss, tversky_loss
 
 P = torch.tensor([0.9, 0.2, 0.6, 0.1])
 Y = torch.tensor([1, 1, 0, 0])

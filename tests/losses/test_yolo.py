@@ -8,8 +8,8 @@ import torch
 from monai.data import MetaTensor
 from monai.data.box_utils import box_iou
 
-from mammozoo.functional.anchors import shape_iou
-from mammozoo.functional.yolo_decode import decode, decode_boxes, non_maximum_suppression, split_anchors
+from mammozoo.functional.boxes.anchors import shape_iou
+from mammozoo.functional.boxes.yolo_decode import decode, decode_boxes, non_maximum_suppression, split_anchors
 from mammozoo.losses.yolo import YOLOLossTerms, YOLOv3Loss
 
 ANCHORS = [(4, 4), (6, 6), (8, 8), (12, 12), (16, 16), (20, 40), (40, 40), (50, 50), (60, 60)]

@@ -9,11 +9,7 @@ import pytest
 
 from mammozoo.metrics import detection_intervals
 from mammozoo.metrics.detection import average_precision
-from mammozoo.metrics.detection_intervals import (
-    bootstrap_average_precision,
-    bootstrap_froc,
-    bootstrap_froc_difference,
-)
+from mammozoo.metrics.detection_intervals import bootstrap_average_precision, bootstrap_froc, bootstrap_froc_difference
 from mammozoo.metrics.froc import froc
 from mammozoo.metrics.matching import BoxMatch
 

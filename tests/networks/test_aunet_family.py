@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from mammozoo.networks.aunet import AUBlock, AUNet, ChannelAttention
 from mammozoo.networks.factory import segmentation_network
-from mammozoo.networks.unet import UNet
+from mammozoo.networks.segmentation.aunet import AUBlock, AUNet, ChannelAttention
+from mammozoo.networks.segmentation.unet import UNet
 
 SMALL: list[tuple[str, dict[str, Any], int]] = [
     ("aunet", {"width": 4, "reduction": 4}, 16),

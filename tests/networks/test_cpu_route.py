@@ -8,7 +8,7 @@ import copy
 import pytest
 import torch
 
-from mammozoo.engines.inferers import AutocastInferer
+from mammozoo.engines.training.inferers import AutocastInferer
 from mammozoo.networks.cpu_route import ROUTES, best_route, set_cpu_route
 from mammozoo.networks.factory import segmentation_network
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mammozoo.networks.classifiers import classification_network
-from mammozoo.networks.efficientnet_aunet import EfficientNetAUNet
+from mammozoo.networks.classification.create import classification_network
 from mammozoo.networks.efficientnet_lite import EfficientNetLite, _SameConv2d, load_encoder
-from mammozoo.networks.efficientnet_unet import EfficientNetUNet
 from mammozoo.networks.factory import lesion_unet, mass_detector, segmentation_network
+from mammozoo.networks.segmentation.efficientnet_aunet import EfficientNetAUNet
+from mammozoo.networks.segmentation.efficientnet_unet import EfficientNetUNet
 
 
 def _parameters(network: torch.nn.Module) -> int:

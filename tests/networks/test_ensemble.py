@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mammozoo.networks.classifiers import classification_network, feature_layer
+from mammozoo.networks.classification.create import classification_network, feature_layer
 from mammozoo.networks.ensemble import MeanEnsemble, ensemble_state
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from mammozoo.networks.classifiers import classification_network
+from mammozoo.networks.classification.create import classification_network
 from mammozoo.networks.freezing import trainable_parameters
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mammozoo.engines.inferers import AutocastInferer
+from mammozoo.engines.training.inferers import AutocastInferer
 from mammozoo.losses.region import DiceCrossEntropyLoss
 from mammozoo.networks.factory import segmentation_network
 

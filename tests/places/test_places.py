@@ -13,7 +13,7 @@ import pytest
 
 from mammozoo.bundle.compose import find_bundles
 from mammozoo.bundle.package import Release
-from mammozoo.data.phantom import write_phantom
+from mammozoo.phantom.write import write_phantom
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [bundle.name for bundle in find_bundles(ROOT)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from mammozoo.cli import main
+from mammozoo.cli.main import main
 
 
 def test_masks_of_a_folder_with_a_broken_file(

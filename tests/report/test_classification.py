@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from mammozoo.engines.score_table import score_with_thresholds
+from mammozoo.engines.results.score_table import score_with_thresholds
 from mammozoo.report.classification import classification_report
 from mammozoo.report.classification_curves import Scores, score_curves_figure
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mammozoo.engines.lesion_detection import match_lesions, predicted_boxes, summarise_detection
-from mammozoo.engines.per_case import Case, score_case
+from mammozoo.engines.detection.lesion_detection import match_lesions, predicted_boxes, summarise_detection
+from mammozoo.engines.results.per_case import Case, score_case
 from mammozoo.report.evaluation import write_segmentation_report
 from mammozoo.stats.summary import summarise_segmentation
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mammozoo.bundle.check import check_bundle
+from mammozoo.bundle.check.run_check import check_bundle
 from mammozoo.bundle.inference import find_bundle
 from mammozoo.bundle.predict import predict_study
 from mammozoo.io.errors import MammogramError

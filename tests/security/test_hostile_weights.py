@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from mammozoo.cli import main
-from mammozoo.engines.stages import load_weights
+from mammozoo.cli.main import main
+from mammozoo.engines.training.stages import load_weights
 from mammozoo.io.write import write_png
 from mammozoo.networks.transfer import load_pretrained, read_state
 

@@ -6,7 +6,7 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from mammozoo.networks.classifiers import classification_network, feature_layer
+from mammozoo.networks.classification.create import classification_network, feature_layer
 from mammozoo.transforms.attribution import AttributionMapd, grad_cam_map, occlusion_map
 
 NETWORKS = {

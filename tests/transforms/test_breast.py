@@ -11,8 +11,8 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms import Compose, Invertd
 
-from mammozoo.data.phantom_exam import make_exam
-from mammozoo.functional.breast_mask import segment_breast
+from mammozoo.functional.breast.segment import segment_breast
+from mammozoo.phantom.exam import make_exam
 from mammozoo.transforms.breast_crop import CropToBreastd
 from mammozoo.transforms.breast_mask import BreastMask, BreastMaskd
 from mammozoo.transforms.laterality import ChestWallLeftd

@@ -11,9 +11,9 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import EnsureChannelFirstd, LoadImaged
 
-from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.dicom.read import read_mammogram
+from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import MammogramError
-from mammozoo.io.mg_writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.reader import MammogramReader
 from mammozoo.transforms.load import LoadMammogramd
 from mammozoo.transforms.resize import AreaResized

@@ -11,10 +11,10 @@ import torch
 from monai.bundle import ConfigParser
 from monai.data import DataLoader, Dataset, MetaTensor, list_data_collate
 
-from mammozoo.transforms.hybrid_patches import HybridPatchBatchd, HybridPatchSample, HybridPatchSampled
-from mammozoo.transforms.lesion_patches import LesionPatches, LesionPatchesd
-from mammozoo.transforms.patch_meta import patch_size, to_rows
-from mammozoo.transforms.patch_replacement import RandLesionPatchReplace, RandLesionPatchReplaced
+from mammozoo.transforms.patches.hybrid import HybridPatchBatchd, HybridPatchSample, HybridPatchSampled
+from mammozoo.transforms.patches.lesion import LesionPatches, LesionPatchesd
+from mammozoo.transforms.patches.meta import patch_size, to_rows
+from mammozoo.transforms.patches.replacement import RandLesionPatchReplace, RandLesionPatchReplaced
 
 KINDS = [np.asarray, torch.from_numpy, MetaTensor]
 
@@ -100,7 +100,7 @@ def test_lesion_patches_in_a_loader_from_json() -> None:
             "_target_": "Compose",
             "transforms": [
                 {
-                    "_target_": "mammozoo.transforms.lesion_patches.LesionPatchesd",
+                    "_target_": "mammozoo.transforms.patches.lesion.LesionPatchesd",
                     "keys": ["image", "label"],
                     "size": [32, 32],
                 },

@@ -6,7 +6,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from mammozoo.transforms.lesion_crop import CropToLesiond
+from mammozoo.transforms.boxes.crop_to_lesion import CropToLesiond
 from mammozoo.transforms.probability import LesionProbability, LesionProbabilityd
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._typing import PathLike
-from ...engines.grid import cell_result
+from ...engines.experiments.grid import cell_result
 from ..tables import markdown_table
 from .comparisons import case_values, comparison_table
 from .run import TableRun, run_cells

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from ..._typing import PathLike
-from ...engines.grid import cell_result
+from ...engines.experiments.grid import cell_result
 from ...networks.complexity import count_layers, count_parameters, images_per_second
 from ...networks.factory import segmentation_network
 from .comparisons import case_values, comparison_table

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..._typing import Array, PathLike
-from ...engines.crossvalidation import read_scores
-from ...engines.grid import cell_result
-from ...engines.score_table import score_units
+from ...engines.experiments.crossvalidation import read_scores
+from ...engines.experiments.grid import cell_result
+from ...engines.results.score_table import score_units
 from ...metrics.curves import compute_auroc
 from ...stats.summary_classification import MeasureInterval, Unit, bootstrap_measures
 from ..tables import markdown_table
@@ -33,7 +33,7 @@ def auroc_difference(
     Parameters
     ----------
     first, second : sequence of mapping
-        Rows of two networks for the same images (see `mammozoo.engines.score_table.score_units`), in any order.
+        Rows of two networks for the same images (see `mammozoo.engines.results.score_table.score_units`), in any order.
     resamples, seed : int
         Of the bootstrap by patient.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._typing import PathLike
-from ...engines.grid import run_cell
+from ...engines.experiments.grid import run_cell
 
 __all__ = ["TableRun", "run_cells"]
 

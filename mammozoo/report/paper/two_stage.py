@@ -17,8 +17,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from ..._typing import PathLike
-from ...engines.grid import cell_result
-from ...engines.two_stage_cell import run_two_stage_cell
+from ...engines.experiments.grid import cell_result
+from ...engines.experiments.two_stage_cell import run_two_stage_cell
 from ..tables import markdown_table
 from ..two_stage_figures import write_paper_figures
 from .comparisons import case_values, comparison_table

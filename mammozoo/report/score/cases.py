@@ -15,11 +15,11 @@ import numpy as np
 from ..._typing import Array
 from ...data.masks import match_shape, read_pixels, record_mask
 from ...data.record import Record
-from ...engines.lesion_detection import match_lesions, predicted_boxes
-from ...engines.per_case import score_case
+from ...engines.detection.lesion_detection import match_lesions, predicted_boxes
+from ...engines.results.per_case import score_case
 from ...io.errors import MammogramError
-from ...io.prediction_masks import sop_instance_uid
-from ...io.predictions import PredictedCase, Predictions, read_case_mask
+from ...io.predictions.masks import sop_instance_uid
+from ...io.predictions.read import PredictedCase, Predictions, read_case_mask
 from ...io.write import safe_id
 from ...metrics.matching import BoxMatch, HitRule
 from ...metrics.surface import compute_surface

@@ -12,7 +12,7 @@ from ..._typing import Array
 from ...data.masks import read_pixels, record_mask
 from ...functional.contours import PREDICTION_COLOUR, TRUTH_COLOUR, display_window, draw_contours
 from ...io.errors import MammogramError
-from ...io.predictions import read_case_mask
+from ...io.predictions.read import read_case_mask
 from .cases import ScoredCase
 
 __all__ = ["Picture", "case_overlay", "worst_cases", "worst_pictures"]

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..._typing import PathLike
-from ...data.audit import AuditReport
+from ...data.auditing.leaks import AuditReport
 from ...data.record import Record
-from ...engines.lesion_detection import summarise_detection
-from ...io.predictions import Predictions, find_predictions
+from ...engines.detection.lesion_detection import summarise_detection
+from ...io.predictions.read import Predictions, find_predictions
 from ...io.write import write_csv, write_json
 from ...metrics.matching import BoxMatch, HitRule
 from ...stats.summary import summarise_segmentation
@@ -289,7 +289,7 @@ def evaluate(
     records : sequence of Record
         See `mammozoo.data.truth.load_truth`.
     pred : path
-        See `mammozoo.io.predictions.find_predictions`.
+        See `mammozoo.io.predictions.read.find_predictions`.
     output_dir : path
     compare : path, optional
         Other predictions of the same images.

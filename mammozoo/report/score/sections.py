@@ -168,7 +168,7 @@ def detection_section(summary: Summary, matches: Mapping[str, Sequence[BoxMatch]
     Parameters
     ----------
     summary : mapping
-        Of `mammozoo.engines.lesion_detection.summarise_detection`.
+        Of `mammozoo.engines.detection.lesion_detection.summarise_detection`.
     matches : mapping of str to sequence of BoxMatch
         Name of a model, the first the summary's, to its images.
 

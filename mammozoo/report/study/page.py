@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._typing import PathLike
-from ...engines.study_result import NOTICE, ImageResult, StudyResult
+from ...engines.inference.study_result import NOTICE, ImageResult, StudyResult
 from ...io.write import write_text
 from .picture import ViewPicture, view_picture
 from .template import FIGURE, PAGE, STYLE

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from ..._typing import Array, PathLike
-from ...functional.breast_mask import find_chest_side
+from ...functional.breast.segment import find_chest_side
 from ...functional.contours import display_window
-from ...io.dicom import read_mammogram
+from ...io.dicom.read import read_mammogram
 
 __all__ = ["ViewPicture", "outline_path", "view_picture"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mammozoo.cli import main
+from mammozoo.cli.main import main
 from mammozoo.report.paper import aunet
 from mammozoo.report.paper.aunet import print_aunet_tables
 from mammozoo.report.paper.run import TableRun

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mammozoo.engines.score_table import score_with_thresholds
+from mammozoo.engines.results.score_table import score_with_thresholds
 from mammozoo.io.write import write_csv, write_json
 from mammozoo.report.paper.cem import auroc_difference, print_cem_tables
 from mammozoo.report.paper.run import TableRun
@@ -34,7 +34,7 @@ def test_the_difference_is_paired() -> None:
 
 
 def test_every_backbone_of_the_table_exists() -> None:
-    from mammozoo.networks.classifiers import classification_network
+    from mammozoo.networks.classification.create import classification_network
 
     spec = json.loads((ROOT / "configs" / "tables" / "cem.json").read_text())
     assert len(spec["backbones"]) == 11

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammozoo.cli import main
-from mammozoo.engines import two_stage_cell
-from mammozoo.engines.two_stage_cell import run_two_stage_cell
-from mammozoo.engines.two_stage_summary import EvaluatedImage, summarise_two_stage
+from mammozoo.cli.main import main
+from mammozoo.engines.experiments import two_stage_cell
+from mammozoo.engines.experiments.two_stage_cell import run_two_stage_cell
+from mammozoo.engines.results.two_stage_summary import EvaluatedImage, summarise_two_stage
 from mammozoo.io.write import write_csv, write_json
 from mammozoo.metrics.matching import BoxMatch
 from mammozoo.report.paper.run import TableRun

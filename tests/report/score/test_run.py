@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammozoo.data.audit import AuditReport
-from mammozoo.data.issue import Issue
+from mammozoo.data.auditing.leaks import AuditReport
+from mammozoo.data.indexing.issue import Issue
 from mammozoo.data.record import Record
-from mammozoo.io.predictions import PredictedCase, Predictions, ScoredBox, find_predictions
+from mammozoo.io.predictions.read import PredictedCase, Predictions, ScoredBox, find_predictions
 from mammozoo.io.write import write_png
 from mammozoo.metrics.matching import match_boxes
 from mammozoo.report import html

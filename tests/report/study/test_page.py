@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammozoo.engines.study_result import ImageResult, StudyResult
+from mammozoo.engines.inference.study_result import ImageResult, StudyResult
 from mammozoo.io.write import write_png
 from mammozoo.report.study.page import MAX_FINDINGS, hanging_places, write_study_pages
 from mammozoo.report.study.picture import outline_path, view_picture

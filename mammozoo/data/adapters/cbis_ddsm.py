@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CBIS-DDSM in its three trees: TCIA's CSV paths, the NBIA retriever's folders, and the JPEG mirror on Kaggle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ..._typing import PathLike
+from ..indexing.shapes import image_shape
+from ..record import Finding, Record, laterality_code, view_code
+from .cbis_masks import choose_mask
+from .spreadsheet import read_rows
+from .trees import find_file, find_folder
+
+__all__ = ["case_name", "cases_folder", "full_image", "index", "pathology_class", "read_descriptions", "series_uid"]
+
+Row = Mapping[str, str]
+Files = Callable[[Row, str], list[Path]]
+_KINDS = {"mass": "Mass", "calc": "Calc"}
+_SPLITS = {"training": "train", "test": "test"}
+
+
+def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "both") -> list[Record]:
+    """Index CBIS-DDSM.
+
+    Parameters
+    ----------
+    root : PathLike
+        Folder of a download; the description tables (``mass_case_description_train_set.csv`` and its kin) lie
+        in it or in ``csv/``.
+    abnormality : {"mass", "calc", "all"}
+        Which tables; with ``"all"`` the ids begin with ``mass_`` or ``calc_``.
+    official_split : {"training", "test", "both"}
+
+    Returns
+    -------
+    list of Record
+        One an image (``P_00001_LEFT_CC``), its abnormalities as findings with a mask file each; patients are
+        ``P_xxxxx`` (the DICOM PatientID is a case name). ``BENIGN_WITHOUT_CALLBACK`` is benign; an image with
+        a malignant abnormality is malignant. Films have no pixel spacing. Images whose files are not there
+        are left out; the stratum ``mask_trouble`` tells which masks are missing, resized or do not fit.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no table, no known tree or no image of the tables is found.
+    ValueError
+        If an argument is unknown.
+
+    Notes
+    -----
+    Masks and crops are told apart by content, because the tables swap them.
+
+    References
+    ----------
+    Lee et al., Scientific Data 4:170177, 2017, doi:10.1038/sdata.2017.177;
+    doi:10.7937/K9/TCIA.2016.7O02S9CY.
+
+    Examples
+    --------
+    ``len(index("CBIS-DDSM", official_split="training"))`` is 1231.
+    """
+    rows = read_descriptions(root, abnormality=abnormality, official_split=official_split)
+    files = _kaggle_files(root) or _tree_files(root)
+    if files is None:
+        msg = f"{root} holds neither folders such as Mass-Training_P_00001_LEFT_CC nor a folder jpeg/<series uid>"
+        raise FileNotFoundError(msg)
+    images: dict[str, list[Row]] = {}
+    for row in rows:
+        images.setdefault(case_name(row), []).append(row)
+    records = [
+        record
+        for group in images.values()
+        if (record := _record(group, files=files, prefix=abnormality == "all")) is not None
+    ]
+    if not records:
+        msg = f"{root}: none of the {len(images)} images of the tables is there; is the download complete?"
+        raise FileNotFoundError(msg)
+    return records
+
+
+def read_descriptions(root: PathLike, *, abnormality: str, official_split: str) -> list[dict[str, str]]:
+    """Rows of the description tables, with ``kind`` and ``official_split`` added.
+
+    Parameters
+    ----------
+    root : PathLike
+    abnormality : {"mass", "calc", "all"}
+    official_split : {"training", "test", "both"}
+
+    Returns
+    -------
+    list of dict of str to str
+        Column names in one spelling (the calcification tables write ``breast density``), cells without the
+        stray newlines and quotes of some paths.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a wanted table is missing.
+    ValueError
+        If an argument is unknown.
+
+    Examples
+    --------
+    ``read_descriptions("CBIS-DDSM", abnormality="mass", official_split="training")[0]["patient_id"]``.
+    """
+    kinds = tuple(_KINDS) if abnormality == "all" else (abnormality,)
+    splits = tuple(_SPLITS) if official_split == "both" else (official_split,)
+    if not set(kinds) <= set(_KINDS) or not set(splits) <= set(_SPLITS):
+        msg = (
+            f"abnormality {abnormality!r}, official_split {official_split!r}: wanted mass, calc or all, and "
+            "training, test or both"
+        )
+        raise ValueError(msg)
+    rows = []
+    for kind in kinds:
+        for split in splits:
+            name = f"{kind}_case_description_{_SPLITS[split]}_set.csv"
+            table = find_file(root, name)
+            if table is None:
+                msg = f"{root} lacks {name}; fetch it from the collection's page and put it there"
+                raise FileNotFoundError(msg)
+            rows += [{**row, "kind": kind, "official_split": split} for row in read_rows(table)]
+    return rows
+
+
+def case_name(row: Row) -> str:
+    """Name of the case folder of an image; ``_1``, ``_2`` are added for its abnormalities.
+
+    Parameters
+    ----------
+    row : Mapping[str, str]
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> case_name({"kind": "mass", "official_split": "test", "patient_id": "P_00016",
+    ...            "left_or_right_breast": "LEFT", "image_view": "CC"})
+    'Mass-Test_P_00016_LEFT_CC'
+    """
+    split = row["official_split"].capitalize()
+    return f"{_KINDS[row['kind']]}-{split}_{row['patient_id']}_{row['left_or_right_breast']}_{row['image_view']}"
+
+
+def series_uid(path: str) -> str:
+    """Series UID in a path of the tables: the folder of the file.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+        ``""`` where the path has no folder.
+
+    Examples
+    --------
+    >>> series_uid("Mass-Training_P_00001_LEFT_CC/1.3.6/1.3.7/000000.dcm")
+    '1.3.7'
+    """
+    parts = path.strip().split("/")
+    return parts[-2] if len(parts) > 1 else ""
+
+
+def pathology_class(text: str) -> str:
+    """Class of a pathology: ``BENIGN_WITHOUT_CALLBACK`` is benign.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> pathology_class("BENIGN_WITHOUT_CALLBACK"), pathology_class("MALIGNANT")
+    ('benign', 'malignant')
+    """
+    return text.strip().lower().split("_")[0]
+
+
+def cases_folder(root: PathLike, *, depth: int = 3) -> Path | None:
+    """Folder whose children are case folders, at some level below the root.
+
+    Parameters
+    ----------
+    root : PathLike
+    depth : int
+
+    Returns
+    -------
+    Path or None
+
+    Examples
+    --------
+    >>> cases_folder("/nowhere") is None
+    True
+    """
+    level = [Path(root)]
+    for _ in range(depth + 1):
+        below = []
+        for folder in level:
+            children = sorted(child for child in folder.glob("*") if child.is_dir())
+            if any(child.name.startswith(("Mass-", "Calc-")) for child in children):
+                return folder
+            below += children
+        level = below
+    return None
+
+
+def full_image(files: Sequence[Path], *, uid: str) -> Path | None:
+    """The whole mammogram among the files of a case folder.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    uid : str
+        Series UID of the table, which TCIA's tree has as a folder and NBIA's only by its last five digits.
+
+    Returns
+    -------
+    Path or None
+        None without files; the one of the series where that can be told, else the largest.
+
+    Examples
+    --------
+    >>> full_image([Path("c/1.2/1.3.99999/1.dcm"), Path("c/1.2/1.3.77777/1.dcm")], uid="1.3.77777").as_posix()
+    'c/1.2/1.3.77777/1.dcm'
+    """
+    if len(files) > 1:
+        named = [file for file in files if uid in file.parts or file.parent.name.endswith(f"-{uid[-5:]}")]
+        files = named if named else sorted(files, key=lambda file: -file.stat().st_size)
+    return files[0] if files else None
+
+
+def _tree_files(root: PathLike) -> Files | None:
+    """TCIA and NBIA: whatever a case folder holds at any depth, never by the file names of the tables."""
+    cases = cases_folder(root)
+    if cases is None:
+        return None
+
+    def files(row: Row, what: str) -> list[Path]:
+        suffix = "" if what == "image" else f"_{row['abnormality_id']}"
+        return sorted((cases / f"{case_name(row)}{suffix}").rglob("*.dcm"))
+
+    return files
+
+
+def _kaggle_files(root: PathLike) -> Files | None:
+    """JPEG mirror: folders by series UID. Its own ``dicom_info.csv`` mislabels series and is not used."""
+    jpeg = find_folder(root, "jpeg")
+    if jpeg is None:
+        return None
+
+    def files(row: Row, what: str) -> list[Path]:
+        columns = ("image_file_path",) if what == "image" else ("roi_mask_file_path", "cropped_image_file_path")
+        uids = dict.fromkeys(series_uid(row.get(column, "")) for column in columns)
+        return [file for uid in uids if uid for file in sorted((jpeg / uid).glob("*.jpg"))]
+
+    return files
+
+
+def _record(rows: Sequence[Row], *, files: Files, prefix: bool) -> Record | None:
+    first = rows[0]
+    image = full_image(files(first, "image"), uid=series_uid(first.get("image_file_path", "")))
+    if image is None:
+        return None
+    shape = image_shape(image)
+    chosen = [choose_mask(files(row, "roi"), shape=shape) for row in rows]
+    findings = tuple(_finding(row, mask) for row, (mask, _) in zip(rows, chosen, strict=True))
+    name = f"{first['patient_id']}_{first['left_or_right_breast']}_{first['image_view']}"
+    classes = {finding.class_name for finding in findings}
+    single = chosen[0][0] if len(chosen) == 1 and chosen[0][1] == "" else None
+    return Record(
+        id=f"{first['kind']}_{name}" if prefix else name,
+        image=str(image),
+        patient_id=first["patient_id"],
+        laterality=laterality_code(first["left_or_right_breast"]),
+        view_position=view_code(first["image_view"]),
+        # A JPEG of a mask is not binary: it is composed, with a threshold.
+        label_path=str(single) if single is not None and single.suffix == ".dcm" else None,
+        class_name="malignant" if "malignant" in classes else "benign",
+        findings=findings,
+        strata={
+            "official_split": first["official_split"],
+            "density": first.get("breast_density", ""),
+            f"n_{'masses' if first['kind'] == 'mass' else 'calcifications'}": str(len(rows)),
+            "pathology": "malignant" if "malignant" in classes else "benign",
+            "assessment": max(row.get("assessment", "") for row in rows),
+            "subtlety": min(row.get("subtlety", "") for row in rows),
+            "shapes": "|".join(row.get("mass_shape", row.get("calc_type", "")) for row in rows),
+            "margins": "|".join(row.get("mass_margins", row.get("calc_distribution", "")) for row in rows),
+            "mask_trouble": "; ".join(dict.fromkeys(trouble for _, trouble in chosen if trouble)),
+        },
+    )
+
+
+def _finding(row: Row, mask: Path | None) -> Finding:
+    names = ("mass_shape", "mass_margins", "calc_type", "calc_distribution", "assessment", "subtlety")
+    return Finding(
+        kind="mass" if row["kind"] == "mass" else "calcification",
+        mask_path=str(mask) if mask is not None else None,
+        class_name=pathology_class(row["pathology"]),
+        attributes={name: row[name] for name in names if name in row},
+    )

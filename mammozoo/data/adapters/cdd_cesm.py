@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CDD-CESM: contrast-enhanced spectral mammography, low-energy and subtracted images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ..._typing import PathLike
+from ..record import Finding, Record
+from .spreadsheet import column_name, read_xlsx
+from .trees import files_by_stem, find_file, find_folder
+from .via import read_via
+
+__all__ = ["fill_density", "index", "joined", "parse_name", "read_annotations"]
+
+_FOLDERS = {
+    "low_energy": "Low energy images of CDD-CESM",
+    "subtracted": "Subtracted images of CDD-CESM",
+}
+_NAME = re.compile(r"P(\d+)_([LR])_(DM|CM)_(CC|MLO)$", re.IGNORECASE)
+
+
+def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted")) -> list[Record]:
+    """Index CDD-CESM.
+
+    Parameters
+    ----------
+    root : PathLike
+        Folder that holds the two image folders (at any of four levels), the workbook
+        ``Radiology-manual-annotations.xlsx`` and, for outlines, ``Radiology_hand_drawn_segmentations_v2.csv``.
+    images : sequence of {"low_energy", "subtracted"}
+
+    Returns
+    -------
+    list of Record
+        Modality ``"low_energy"`` or ``"subtracted"``; class ``normal``, ``benign`` or ``malignant`` (pathology
+        or follow-up); masks are composed from the outlines. The files carry no pixel size, and the two images
+        of a view may differ in size.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the image folders or the workbook are missing.
+    ValueError
+        If `images` names another kind, or a file name is of another form.
+
+    References
+    ----------
+    Khaled et al., Scientific Data 9:122, 2022; doi:10.7937/29kw-ae92.
+
+    Examples
+    --------
+    ``len(index("PKG - CDD-CESM"))`` is 2006.
+    """
+    unknown = [name for name in images if name not in _FOLDERS]
+    if unknown:
+        msg = f"images {unknown} are none of {list(_FOLDERS)}"
+        raise ValueError(msg)
+    folders = {name: find_folder(root, _FOLDERS[name]) for name in images}
+    workbook = find_file(root, "Radiology-manual-annotations.xlsx", "Radiology manual annotations.xlsx")
+    missing = [_FOLDERS[name] for name, folder in folders.items() if folder is None]
+    if missing or workbook is None:
+        missing += ["Radiology-manual-annotations.xlsx"] if workbook is None else []
+        msg = f"{root} lacks {missing}; wanted the unpacked package of CDD-CESM"
+        raise FileNotFoundError(msg)
+    outlines = find_file(root, "Radiology_hand_drawn_segmentations_v2.csv")
+    regions = read_via(outlines) if outlines is not None else {}
+    rows = read_annotations(workbook)
+    files = [
+        (kind, stem, path)
+        for kind, folder in folders.items()
+        for stem, path in files_by_stem(folder, ".jpg", ".jpeg").items()
+    ]
+    return [
+        _record(path, kind=kind, row=rows.get(stem, {}), regions=regions.get(stem, [])) for kind, stem, path in files
+    ]
+
+
+def parse_name(name: str) -> tuple[str, str, str, str]:
+    """Patient, side, acquisition and view of an image name.
+
+    Parameters
+    ----------
+    name : str
+        Without suffix; blanks around it (some files have one before ".jpg") are ignored.
+
+    Returns
+    -------
+    (str, str, str, str)
+        Acquisition: ``DM`` = low energy, ``CM`` = subtracted.
+
+    Raises
+    ------
+    ValueError
+        If the name is of another form.
+
+    Examples
+    --------
+    >>> parse_name("P3_L_CM_CC ")
+    ('P3', 'L', 'CM', 'CC')
+    """
+    match = _NAME.match(name.strip())
+    if match is None:
+        msg = f"{name!r} is no CDD-CESM image name; wanted P<patient>_<L|R>_<DM|CM>_<CC|MLO>"
+        raise ValueError(msg)
+    number, side, acquisition, view = match.groups()
+    return f"P{number}", side.upper(), acquisition.upper(), view.upper()
+
+
+def joined(text: str) -> list[str]:
+    """Values of a cell that joins several findings by ``$``.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> joined("5$2"), joined(" ")
+    (['5', '2'], [])
+    """
+    return [word.strip() for word in text.split("$") if word.strip()]
+
+
+def read_annotations(path: PathLike) -> dict[str, dict[str, str]]:
+    """Rows of the sheet ``all`` by image name in capitals; names repeat in the other sheets only.
+
+    Parameters
+    ----------
+    path : PathLike
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Cells by `mammozoo.data.adapters.spreadsheet.column_name`, with the density of subtracted images filled in.
+
+    Raises
+    ------
+    ValueError
+        If the workbook has no such sheet.
+
+    Examples
+    --------
+    ``read_annotations("Radiology-manual-annotations.xlsx")["P1_L_DM_MLO"]["birads"]`` is ``"4"``.
+    """
+    sheets = read_xlsx(path)
+    if "all" not in sheets or not sheets["all"]:
+        msg = f"{path} has no sheet 'all'; found {list(sheets)}"
+        raise ValueError(msg)
+    header, *rows = sheets["all"]
+    names = [column_name(cell) for cell in header]
+    table = {}
+    for cells in rows:
+        row = {name: cell.strip() for name, cell in zip(names, [*cells, *[""] * len(names)], strict=False)}
+        if row["image_name"]:
+            table[row["image_name"].upper()] = row
+    return fill_density(table)
+
+
+def fill_density(table: Mapping[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Give subtracted images, whose density reads "_", that of the low-energy image of the same view.
+
+    Parameters
+    ----------
+    table : Mapping[str, dict of str to str]
+        Rows by image name.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Density ``""`` where the other image has none either.
+
+    Examples
+    --------
+    >>> rows = {"P1_L_CM_CC": {"breast_density_acr": "_"}, "P1_L_DM_CC": {"breast_density_acr": "C"}}
+    >>> fill_density(rows)["P1_L_CM_CC"]
+    {'breast_density_acr': 'C'}
+    """
+    filled = {}
+    for name, row in table.items():
+        twin = table.get(name.replace("_CM_", "_DM_"), row)
+        values = [row.get("breast_density_acr", ""), twin.get("breast_density_acr", "")]
+        known = next((value for value in values if value not in {"", "_"}), "")
+        filled[name] = {**row, "breast_density_acr": known}
+    return filled
+
+
+def _record(
+    path: Path, *, kind: str, row: Mapping[str, str], regions: Iterable[tuple[str, tuple[tuple[float, float], ...]]]
+) -> Record:
+    name = path.stem.strip()
+    patient, side, _, view = parse_name(name)
+    return Record(
+        id=name.upper(),
+        image=str(path),
+        patient_id=patient,
+        laterality=side,
+        view_position=view,
+        modality=kind,
+        class_name=row.get("pathology_classification_follow_up", "").lower(),
+        findings=tuple(
+            Finding(kind="lesion", outline=points, attributes={"shape": shape}) for shape, points in regions
+        ),
+        strata={
+            "modality": kind,
+            "density": row.get("breast_density_acr", ""),
+            "birads": "|".join(joined(row.get("birads", ""))),
+            "findings": "|".join(joined(row.get("findings", ""))),
+            "age": row.get("age", ""),
+            "machine": row.get("machine", ""),
+        },
+    )

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Contrast-enhanced mammography as a two-class problem: which images, which classes, which patients.
+
+Hold-out and cross-validation share one independent test part: the folds are those of the development patients, so an
+ensemble of the folds' networks may be scored on the hold-out test part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..._typing import PathLike
+from ..auditing.leaks import AuditReport, audit
+from ..lists import load_records, records_split
+from ..record import Record
+from ..split_file import read_split
+from ..splits import PARTS, Split
+
+__all__ = [
+    "CLASSES",
+    "audit_contrast",
+    "contrast_datalist",
+    "development_fold",
+    "pair_views",
+    "prepare_contrast",
+    "select_modality",
+]
+
+#: Class name -> label. Normal images are no part of the task.
+CLASSES: Mapping[str, int] = {"benign": 0, "malignant": 1}
+#: The same with normal images, which may be trained on.
+LABELS: Mapping[str, int] = {"normal": 0, **CLASSES}
+_KINDS = ("low_energy", "subtracted")
+
+
+def select_modality(records: Sequence[Record], modality: str) -> list[Record]:
+    """Images of one kind, in their order.
+
+    Parameters
+    ----------
+    records : sequence of Record
+    modality : {"subtracted", "low_energy", "both"}
+        ``both``: the subtracted image stands for the pair (see `pair_views`).
+
+    Returns
+    -------
+    list of Record
+
+    Raises
+    ------
+    ValueError
+        For another kind, a kind that the data lack, and ``both`` of data that name no kind.
+
+    Notes
+    -----
+    Data that name no kind at all, as a manifest without the column ``modality``, are taken to be of the one asked for.
+
+    Examples
+    --------
+    >>> kinds = [Record(id=k, image="a.png", patient_id="p", modality=k) for k in ("low_energy", "subtracted")]
+    >>> [record.id for record in select_modality(kinds, "subtracted")]
+    ['subtracted']
+    """
+    if modality not in (*_KINDS, "both"):
+        msg = f"modality {modality!r} is none of {', '.join(_KINDS)}, both"
+        raise ValueError(msg)
+    found = {record.modality for record in records} & set(_KINDS)
+    wanted = set(_KINDS) if modality == "both" else {modality}
+    if not found and modality != "both":
+        return list(records)
+    if not wanted <= found:
+        msg = f"modality {modality!r} needs {sorted(wanted)} images; the data have {sorted(found) or 'no such column'}"
+        raise ValueError(msg)
+    kind = "subtracted" if modality == "both" else modality
+    return [record for record in records if record.modality == kind]
+
+
+def pair_views(records: Sequence[Record]) -> dict[str, str]:
+    """Low-energy image of every subtracted image: the same patient, side and view.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Both kinds.
+
+    Returns
+    -------
+    dict of str to str
+        Id of the subtracted image -> path of its low-energy image.
+
+    Raises
+    ------
+    ValueError
+        If a subtracted image has no low-energy image, or several.
+
+    Examples
+    --------
+    >>> kinds = [Record(id=k, image=f"{k}.png", patient_id="p", modality=k) for k in ("low_energy", "subtracted")]
+    >>> pair_views(kinds)
+    {'subtracted': 'low_energy.png'}
+    """
+    views: dict[tuple[str, str, str], list[str]] = {}
+    for record in records:
+        if record.modality == "low_energy":
+            views.setdefault(_view(record), []).append(record.image)
+    chosen = [record for record in records if record.modality == "subtracted"]
+    wrong = [record.id for record in chosen if len(views.get(_view(record), [])) != 1]
+    if wrong:
+        msg = f"{len(wrong)} subtracted images have not exactly one low-energy image, for example {wrong[:3]}"
+        raise ValueError(msg)
+    return {record.id: views[_view(record)][0] for record in chosen}
+
+
+def _view(record: Record) -> tuple[str, str, str]:
+    return record.patient_id, record.laterality, record.view_position
+
+
+def development_fold(holdout: Split, fold: Split) -> Split:
+    """Fold of a split file without the patients of the hold-out test part.
+
+    Parameters
+    ----------
+    holdout, fold : Split
+        Of the same patients.
+
+    Returns
+    -------
+    Split
+        The fold's parts, each without ``holdout.test``: no fold ever sees the independent test part.
+
+    Examples
+    --------
+    >>> holdout = Split(train=("a", "b"), validation=("c",), test=("d",))
+    >>> development_fold(holdout, Split(train=("a", "d"), validation=("b",), test=("c",))).train
+    ('a',)
+    """
+    away = set(holdout.test)
+    return Split(*(tuple(patient for patient in fold.patients(part) if patient not in away) for part in PARTS))
+
+
+def prepare_contrast(
+    *, dataset: str, dataset_dir: PathLike, patients: int = 40, size: Sequence[int] = (512, 416)
+) -> None:
+    """Write synthetic contrast exams where they are the data set and the folder holds none yet.
+
+    Parameters
+    ----------
+    dataset, dataset_dir : str, PathLike
+        See `mammozoo.data.lists.load_records`.
+    patients : int
+    size : (int, int)
+        (rows, columns).
+
+    Examples
+    --------
+    >>> prepare_contrast(dataset="manifest", dataset_dir="manifest.csv")
+    """
+    if dataset == "phantom" and not (Path(dataset_dir) / "manifest.csv").is_file():
+        from ...phantom.write import ensure_phantom
+
+        ensure_phantom(dataset_dir, patients=patients, size=(int(size[0]), int(size[1])), modality="cem")
+
+
+def contrast_datalist(
+    *,
+    part: str,
+    dataset: str,
+    dataset_dir: PathLike,
+    modality: str = "subtracted",
+    split_file: PathLike | None = None,
+    fold: int | None = None,
+    seed: int = 0,
+    strict_split: bool = True,
+    dataset_options: Mapping[str, Any] | None = None,
+    with_normal: bool = False,
+) -> list[dict[str, Any]]:
+    """Benign and malignant images of one part, as plain dicts.
+
+    Parameters
+    ----------
+    part : {"train", "validation", "test", "all"}
+    dataset, dataset_dir, dataset_options
+        See `mammozoo.data.lists.load_records`.
+    modality : {"subtracted", "low_energy", "both"}
+    split_file : PathLike, optional
+        Its patients decide; without it the split is drawn from the seed, among the patients with a benign or
+        malignant image.
+    fold : int, optional
+        None: 60/20/20; k: the k-th of five folds of the development patients, drawn among them or taken from the file
+        (see `development_fold`).
+    seed : int
+    strict_split : bool
+        See `mammozoo.data.lists.records_split`.
+    with_normal : bool
+        The normal images of the part's patients too, as label 0: more examples to train on.
+
+    Returns
+    -------
+    list of dict
+        ``id, image, patient_id, laterality, view_position, strata, label`` (0 benign, 1 malignant), ``class_name,
+        part``; with ``modality="both"`` also ``low_energy`` (path). Empty for phantoms that are not written yet.
+
+    Raises
+    ------
+    ValueError
+        For an unknown part or kind, and data that do not fit the split.
+
+    Examples
+    --------
+    >>> contrast_datalist(part="some", dataset="phantom", dataset_dir="absent")
+    Traceback (most recent call last):
+    ...
+    ValueError: part 'some' is none of train, validation, test, all
+    """
+    if part not in (*PARTS, "all"):
+        msg = f"part {part!r} is none of {', '.join(PARTS)}, all"
+        raise ValueError(msg)
+    records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
+    if not records:
+        return []
+    partners = pair_views(records) if modality == "both" else {}
+    chosen, split = _parts(
+        records, modality=modality, split_file=split_file, fold=fold, seed=seed, strict_split=strict_split
+    )
+    if with_normal:
+        chosen = [record for record in select_modality(records, modality) if record.class_name in LABELS]
+    wanted = chosen if part == "all" else split.select(chosen, part)
+    return [_item(record, part=part, low_energy=partners.get(record.id)) for record in wanted]
+
+
+def audit_contrast(
+    *,
+    dataset: str,
+    dataset_dir: PathLike,
+    modality: str = "subtracted",
+    split_file: PathLike | None = None,
+    fold: int | None = None,
+    seed: int = 0,
+    strict_split: bool = True,
+    dataset_options: Mapping[str, Any] | None = None,
+    check_pixels: bool = True,
+    workers: int = 2,
+) -> AuditReport:
+    """Audit the very split that `contrast_datalist` makes from the same arguments.
+
+    Parameters
+    ----------
+    dataset, dataset_dir, modality, split_file, fold, seed, strict_split, dataset_options
+        See `contrast_datalist`.
+    check_pixels, workers
+        See `mammozoo.data.auditing.leaks.audit`.
+
+    Returns
+    -------
+    AuditReport
+
+    Examples
+    --------
+    >>> audit_contrast(dataset="phantom", dataset_dir="absent").parts
+    {}
+    """
+    records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
+    if not records:
+        return audit({})
+    chosen, split = _parts(
+        records, modality=modality, split_file=split_file, fold=fold, seed=seed, strict_split=strict_split
+    )
+    return audit({part: split.select(chosen, part) for part in PARTS}, check_pixels=check_pixels, workers=workers)
+
+
+def _parts(
+    records: Sequence[Record],
+    *,
+    modality: str,
+    split_file: PathLike | None,
+    fold: int | None,
+    seed: int,
+    strict_split: bool,
+) -> tuple[list[Record], Split]:
+    """Images of the task, and the split of their patients."""
+    images = select_modality(records, modality)
+    chosen = [record for record in images if record.class_name in CLASSES]
+    missing = [name for name in CLASSES if all(record.class_name != name for record in chosen)]
+    if missing:
+        found = sorted({record.class_name for record in images})
+        msg = f"no image is labelled {' or '.join(missing)}; the data have the labels {found}"
+        raise ValueError(msg)
+    if split_file is not None:
+        file = read_split(split_file)
+        if strict_split:
+            file.check(images)
+        holdout = file.split(fold=None)
+        return chosen, holdout if fold is None else development_fold(holdout, file.split(fold=fold))
+    holdout = records_split(chosen, seed=seed, task="classification")
+    if fold is None:
+        return chosen, holdout
+    development = [record for record in chosen if holdout.part_of(record.patient_id) != "test"]
+    return chosen, records_split(development, fold=fold, seed=seed, task="classification")
+
+
+def _item(record: Record, *, part: str, low_energy: str | None) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": record.id,
+        "image": record.image,
+        "patient_id": record.patient_id,
+        "laterality": record.laterality,
+        "view_position": record.view_position,
+        "strata": dict(record.strata),
+        "label": LABELS[record.class_name],
+        "class_name": record.class_name,
+        "part": part,
+    }
+    return item if low_energy is None else {**item, "low_energy": low_energy}

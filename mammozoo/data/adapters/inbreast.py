@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""INbreast: 410 full-field digital mammograms with contours."""
+
+from __future__ import annotations
+
+import plistlib
+import re
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+from xml.parsers.expat import ExpatError
+
+from ..._typing import PathLike
+from ..record import Finding, Outline, Record, view_code
+from .spreadsheet import read_rows
+from .trees import files_by_stem, find_file, find_folder
+
+__all__ = ["birads_class", "index", "parse_name", "parse_points", "read_rois", "roi_kind"]
+
+_SPACING = 0.07  # mm
+_NAME = re.compile(r"(\d+)_([0-9a-f]{16})_MG_([LR])_(CC|ML|MLO)_ANON", re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", re.IGNORECASE)
+
+
+def index(root: PathLike, *, kinds: Sequence[str] = ("mass",), spiculated: bool = False) -> list[Record]:
+    """Index INbreast.
+
+    Parameters
+    ----------
+    root : PathLike
+        Folder that holds ``AllDICOMs``, ``AllXML`` and ``INbreast.csv``, at any of four levels.
+    kinds : sequence of str
+        Findings to keep: ``"mass"``, ``"calcification"``, ``"cluster"``, ``"distortion"``, ``"asymmetry"``.
+    spiculated : bool
+        Whether spiculated regions are kept too.
+
+    Returns
+    -------
+    list of Record
+        Masks are composed from the outlines (see `mammozoo.data.masks`). The class follows BI-RADS: 1 to 3
+        benign, 4 to 6 malignant, a convention, for there is no biopsy table. One patient may come at several
+        dates; the patient is the hash in the file name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folders or the table are missing.
+
+    References
+    ----------
+    Moreira et al., Academic Radiology 19(2):236-248, 2012, doi:10.1016/j.acra.2011.09.014.
+
+    Examples
+    --------
+    ``sum(record.has_mask for record in index("INbreast Release 1.0"))`` is 107.
+    """
+    dicoms, xml = find_folder(root, "AllDICOMs"), find_folder(root, "AllXML")
+    table = find_file(root, "INbreast.csv", depth=3)
+    if dicoms is None or xml is None or table is None:
+        parts = (("AllDICOMs", dicoms), ("AllXML", xml), ("INbreast.csv", table))
+        msg = f"{root} lacks {[name for name, found in parts if found is None]}; wanted the unpacked release"
+        raise FileNotFoundError(msg)
+    rows = {row["file_name"]: row for row in read_rows(table, encoding="latin-1")}
+    outlines = files_by_stem(xml, ".xml")
+    wanted = {*kinds, *(["spiculated"] if spiculated else [])}
+    return [_record(path, rows=rows, outlines=outlines, wanted=wanted) for path in sorted(dicoms.glob("*.dcm"))]
+
+
+def _record(
+    path: Path, *, rows: Mapping[str, Mapping[str, str]], outlines: Mapping[str, Path], wanted: Container[str]
+) -> Record:
+    name, patient, side, view = parse_name(path.name)
+    # Images of BI-RADS 1 have no XML file: they have no finding.
+    found = read_rois(outlines[name]) if name in outlines else ()
+    row = rows.get(name, {})
+    return Record(
+        id=name,
+        image=str(path),
+        patient_id=patient,
+        laterality=side,
+        view_position=view,
+        class_name=birads_class(row.get("bi_rads", "")),
+        pixel_spacing=(_SPACING, _SPACING),
+        findings=tuple(item for item in found if item.kind in wanted),
+        strata={
+            "birads": row.get("bi_rads", ""),
+            "density": row.get("acr", ""),
+            "acquisition_date": row.get("acquisition_date", ""),
+            "findings": "|".join(sorted({item.kind for item in found})),
+        },
+    )
+
+
+def parse_name(name: str) -> tuple[str, str, str, str]:
+    """Image number, patient, side and view of a file name; the table's own patient column reads "removed".
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    (str, str, str, str)
+        The view ``ML`` of the file names is what the table calls MLO.
+
+    Raises
+    ------
+    ValueError
+        If the name is of another form.
+
+    Examples
+    --------
+    >>> parse_name("20586908_6c613a14b80a8591_MG_R_ML_ANON.dcm")
+    ('20586908', '6c613a14b80a8591', 'R', 'MLO')
+    """
+    match = _NAME.match(name)
+    if match is None:
+        msg = f"{name!r} is no INbreast file name; wanted <id>_<16 hex digits>_MG_<L|R>_<CC|ML>_ANON.dcm"
+        raise ValueError(msg)
+    number, patient, side, view = match.groups()
+    return number, patient.lower(), side.upper(), "MLO" if view.upper() == "ML" else view_code(view)
+
+
+def roi_kind(name: str) -> str:
+    """Kind of a region, through the spellings of the files.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        ``"mass"``, ``"spiculated"``, ``"calcification"``, ``"cluster"``, ``"distortion"``, ``"asymmetry"`` or
+        ``"other"``.
+
+    Examples
+    --------
+    >>> [roi_kind(n) for n in ("Mass", "Espiculated Region", "Calcifications", "Assymetry", "Point 1")]
+    ['mass', 'spiculated', 'calcification', 'asymmetry', 'other']
+    """
+    word = name.strip().lower()
+    stems = {
+        "mass": "mass",
+        "spiculated": "spiculated",
+        "espiculated": "spiculated",
+        "calcification": "calcification",
+        "cluster": "cluster",
+        "distortion": "distortion",
+        "asymmetry": "asymmetry",
+        "assymetry": "asymmetry",
+    }
+    return next((kind for stem, kind in stems.items() if word.startswith(stem)), "other")
+
+
+def parse_points(points: Sequence[str]) -> Outline:
+    """Vertices of an outline, from strings such as ``"(2213.84, 1107.03)"`` (x = column, y = row).
+
+    Parameters
+    ----------
+    points : sequence of str
+
+    Returns
+    -------
+    Outline
+
+    Examples
+    --------
+    >>> parse_points(["(1.5, 2)", "(-3, 4.25)"])
+    ((1.5, 2.0), (-3.0, 4.25))
+    """
+    numbers = [[float(number) for number in _NUMBER.findall(point)] for point in points]
+    return tuple((x, y) for x, y, *_ in numbers)
+
+
+def read_rois(path: PathLike) -> tuple[Finding, ...]:
+    """Regions of one XML file, read by key: the order of the keys differs between files.
+
+    Parameters
+    ----------
+    path : PathLike
+        Property list as OsiriX writes it.
+
+    Returns
+    -------
+    tuple of Finding
+        Regions without points are left out.
+
+    Raises
+    ------
+    ValueError
+        If it is no such property list.
+
+    Examples
+    --------
+    ``read_rois("AllXML/20586908.xml")[0].kind``.
+    """
+    try:
+        document = plistlib.loads(Path(path).read_bytes(), fmt=plistlib.FMT_XML)
+        rois = [roi for image in document["Images"] for roi in image["ROIs"]]
+        found = [(str(roi.get("Name", "")), parse_points(roi.get("Point_px", []))) for roi in rois]
+    except (KeyError, TypeError, ValueError, ExpatError, plistlib.InvalidFileException) as error:
+        msg = f"{path} is no INbreast property list ({error!r})"
+        raise ValueError(msg) from error
+    return tuple(
+        Finding(kind=roi_kind(name), outline=points, attributes={"name": name}) for name, points in found if points
+    )
+
+
+def birads_class(birads: str) -> str:
+    """Class by convention: BI-RADS 1 to 3 benign, 4a to 6 malignant.
+
+    Parameters
+    ----------
+    birads : str
+        For example ``"4b"``; blank where unknown.
+
+    Returns
+    -------
+    str
+        ``"benign"``, ``"malignant"`` or ``""``.
+
+    Examples
+    --------
+    >>> [birads_class(b) for b in ("1", "3", "4a", "6", " ")]
+    ['benign', 'benign', 'malignant', 'malignant', '']
+    """
+    digit = birads.strip()[:1]
+    return "benign" if digit in {"1", "2", "3"} else "malignant" if digit in {"4", "5", "6"} else ""

@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records and datalists: the functions that bundle JSON calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .._typing import PathLike
+from ..functional.components import lesion_boxes
+from . import manifest
+from .adapters import cbis_ddsm, cdd_cesm, dmid, inbreast, mias
+from .auditing.leaks import AuditReport, audit
+from .masks import lesion_area_224, mask_file, record_mask
+from .record import Box, Record
+from .split_file import read_split
+from .splits import PARTS, Split, class_of, make_split, stratify
+
+__all__ = ["audit_split", "datalist", "load_records", "prepare_dataset", "records_split"]
+
+
+def _phantom(dataset_dir: PathLike, **_: object) -> list[Record]:
+    """Index synthetic exams; the options are those they were written with, which the folder knows."""
+    file = Path(dataset_dir) / "manifest.csv"
+    return manifest.index(file) if file.is_file() else []
+
+
+#: Value of the bundles' `dataset` key -> function that indexes it.
+_DATASETS: dict[str, Callable[..., list[Record]]] = {
+    "phantom": _phantom,
+    "manifest": manifest.index,
+    "cbis_ddsm": cbis_ddsm.index,
+    "inbreast": inbreast.index,
+    "dmid": dmid.index,
+    "cdd_cesm": cdd_cesm.index,
+    "mias": mias.index,
+}
+
+
+def load_records(
+    *, dataset: str, dataset_dir: PathLike, dataset_options: Mapping[str, Any] | None = None
+) -> list[Record]:
+    """Index a data set.
+
+    Parameters
+    ----------
+    dataset : str
+        ``phantom``, ``manifest``, ``cbis_ddsm``, ``inbreast``, ``dmid``, ``cdd_cesm`` or ``mias``.
+    dataset_dir : PathLike
+        Root folder of the data set; for ``manifest`` the CSV file; for ``phantom`` the folder into which
+        `prepare_dataset` writes the synthetic exams.
+    dataset_options : Mapping[str, Any], optional
+        Further arguments of the data set's `index`.
+
+    Returns
+    -------
+    list of Record
+        Empty for phantoms that were not written yet: indexing writes nothing.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set.
+
+    Examples
+    --------
+    >>> load_records(dataset="elsewhere", dataset_dir=".")
+    Traceback (most recent call last):
+    ...
+    ValueError: dataset 'elsewhere' is none of phantom, manifest, cbis_ddsm, inbreast, dmid, cdd_cesm, mias
+    """
+    if dataset not in _DATASETS:
+        msg = f"dataset {dataset!r} is none of {', '.join(_DATASETS)}"
+        raise ValueError(msg)
+    return _DATASETS[dataset](dataset_dir, **dict(dataset_options or {}))
+
+
+def records_split(
+    records: Sequence[Record],
+    *,
+    split_file: PathLike | None = None,
+    fold: int | None = None,
+    seed: int = 0,
+    task: str = "segmentation",
+    class_column: str | None = None,
+    strict_split: bool = True,
+) -> Split:
+    """Split of records: from a file where one is given, else drawn from the seed.
+
+    Parameters
+    ----------
+    records : sequence of Record
+    split_file : PathLike, optional
+        Its patients and ids decide.
+    fold : int, optional
+        None: the 60/20/20 hold-out split; k: the k-th of five folds.
+    seed : int
+    task, class_column : str
+        Decide the strata of a drawn split (see `mammozoo.data.splits.stratify`).
+    strict_split : bool
+        Whether missing and unknown ids are an error; if not, the file's patients decide for those it knows.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If the records do not fit the split file.
+
+    Examples
+    --------
+    >>> records = [Record(id=f"i{n}", image="a.png", patient_id=f"p{n}") for n in range(10)]
+    >>> len(records_split(records, seed=3).train)
+    6
+    """
+    if split_file is None:
+        strata = stratify(records, task=task, class_column=class_column)
+        return make_split(records, fold=fold, seed=seed, strata=strata)
+    file = read_split(split_file)
+    if strict_split:
+        file.check(records)
+    return file.split(fold=fold)
+
+
+def datalist(
+    *,
+    part: str,
+    dataset: str,
+    dataset_dir: PathLike,
+    split_file: PathLike | None = None,
+    fold: int | None = None,
+    seed: int = 0,
+    task: str = "segmentation",
+    with_lesion_only: bool = False,
+    classes: Mapping[str, int] | None = None,
+    class_column: str | None = None,
+    cache_dir: PathLike | None = None,
+    strict_split: bool = True,
+    dataset_options: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Plain list of dicts for `monai.data.Dataset` and its kin.
+
+    Parameters
+    ----------
+    part : {"train", "validation", "test", "all"}
+    dataset, dataset_dir, dataset_options
+        See `load_records`.
+    split_file, fold, seed, strict_split
+        See `records_split`.
+    task : {"segmentation", "detection", "classification"}
+    with_lesion_only : bool
+        Leave out images whose mask is empty (segmentation) or that have no box (detection).
+    classes : Mapping[str, int], optional
+        Class name -> index, for classification; images of other classes are left out. Default: the sorted
+        class names of all records, from 0.
+    class_column : str, optional
+        Stratum that holds the class; default: `Record.class_name`.
+    cache_dir : PathLike, optional
+        Folder, outside the data, for masks that have to be composed.
+    strict_split : bool
+
+    Returns
+    -------
+    list of dict
+        ``id, image`` (path), ``patient_id, laterality, view_position`` (``""`` where unknown), ``strata``
+        (dict of str), and by task: ``label`` (mask path) for segmentation; ``box`` ((N, 4) list, xyxy pixels,
+        half-open; boxes of the mask's components where the data set has none) and, where there is a mask,
+        ``label`` for detection; ``label`` (class index) and ``class_name`` for classification.
+
+    Raises
+    ------
+    TypeError
+        If a flag is a string (write ``True`` on the command line, not ``true``).
+    ValueError
+        For an unknown part, task or class, data without masks or boxes, and a split that does not fit.
+
+    Notes
+    -----
+    For segmentation an image without any annotation counts as free of lesions: its mask is empty and is
+    written to `cache_dir`. Images with findings but no mask are an error unless `with_lesion_only` drops them.
+
+    Examples
+    --------
+    >>> datalist(part="some", dataset="manifest", dataset_dir="manifest.csv")
+    Traceback (most recent call last):
+    ...
+    ValueError: part 'some' is none of train, validation, test, all
+    """
+    for name, flag in (("with_lesion_only", with_lesion_only), ("strict_split", strict_split)):
+        if not isinstance(flag, bool):
+            msg = f"{name} is {flag!r}; wanted True or False (on the command line with a capital letter)"
+            raise TypeError(msg)
+    if part not in (*PARTS, "all"):
+        msg = f"part {part!r} is none of {', '.join(PARTS)}, all"
+        raise ValueError(msg)
+    records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
+    if not records:
+        return []
+    chosen: Sequence[Record] = records
+    if part != "all":
+        split = records_split(
+            records,
+            split_file=split_file,
+            fold=fold,
+            seed=seed,
+            task=task,
+            class_column=class_column,
+            strict_split=strict_split,
+        )
+        chosen = split.select(records, part)
+    if task == "classification":
+        return _classification(chosen, names=_class_names(records, column=class_column), classes=classes)
+    if task == "detection":
+        items = [{**_item(record), **_detection(record, cache_dir=cache_dir)} for record in chosen]
+        return [item for item in items if item["box"]] if with_lesion_only else items
+    if task != "segmentation":
+        msg = f"task {task!r} is none of segmentation, detection, classification"
+        raise ValueError(msg)
+    _check_masks(records, with_lesion_only=with_lesion_only)
+    if with_lesion_only:
+        chosen = [record for record in chosen if lesion_area_224(record) > 0]
+    return [{**_item(record), "label": mask_file(record, cache_dir=cache_dir)} for record in chosen]
+
+
+def audit_split(
+    *,
+    dataset: str,
+    dataset_dir: PathLike,
+    split_file: PathLike | None = None,
+    fold: int | None = None,
+    seed: int = 0,
+    task: str = "segmentation",
+    class_column: str | None = None,
+    strict_split: bool = True,
+    dataset_options: Mapping[str, Any] | None = None,
+    check_pixels: bool = True,
+    workers: int = 4,
+) -> AuditReport:
+    """Audit the very split that `datalist` makes from the same arguments.
+
+    Parameters
+    ----------
+    dataset, dataset_dir, split_file, fold, seed, task, class_column, strict_split, dataset_options
+        See `datalist`.
+    check_pixels, workers
+        See `mammozoo.data.auditing.leaks.audit`.
+
+    Returns
+    -------
+    AuditReport
+        Its `reason` is the ``headline_reason`` of a score; None for a clean split.
+
+    Examples
+    --------
+    ``audit_split(dataset="manifest", dataset_dir="manifest.csv").clean``.
+    """
+    records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
+    if not records:
+        return audit({})
+    split = records_split(
+        records,
+        split_file=split_file,
+        fold=fold,
+        seed=seed,
+        task=task,
+        class_column=class_column,
+        strict_split=strict_split,
+    )
+    return audit({part: split.select(records, part) for part in PARTS}, check_pixels=check_pixels, workers=workers)
+
+
+def _item(record: Record) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "image": record.image,
+        "patient_id": record.patient_id,
+        "laterality": record.laterality,
+        "view_position": record.view_position,
+        "strata": dict(record.strata),
+    }
+
+
+def _check_masks(records: Sequence[Record], *, with_lesion_only: bool) -> None:
+    if not any(record.has_mask for record in records):
+        msg = f"none of the {len(records)} images has a mask, which segmentation needs"
+        raise ValueError(msg)
+    boxes_only = [record.id for record in records if record.has_lesion and not record.has_mask]
+    if boxes_only and not with_lesion_only:
+        msg = (
+            f"{len(boxes_only)} images have findings but no mask, for example {boxes_only[:3]}; "
+            "with_lesion_only=True leaves them out, task='detection' may use their boxes"
+        )
+        raise ValueError(msg)
+
+
+def _detection(record: Record, *, cache_dir: PathLike | None) -> dict[str, Any]:
+    known: list[Box] = list(record.boxes) or [f.box for f in record.findings if f.box is not None]
+    boxes = [list(box) for box in known]
+    if not boxes and record.has_mask:
+        boxes = lesion_boxes(record_mask(record)).tolist()
+    item: dict[str, Any] = {"box": boxes}
+    if record.has_mask:
+        item["label"] = mask_file(record, cache_dir=cache_dir)
+    return item
+
+
+def _class_names(records: Sequence[Record], *, column: str | None) -> dict[str, str]:
+    names = {record.id: class_of(record, column=column) for record in records}
+    if not any(names.values()):
+        columns = sorted({key for record in records for key in record.strata})
+        msg = f"no image has a class in {column or 'label'!r}; class_column may be one of {columns}"
+        raise ValueError(msg)
+    return names
+
+
+def _classification(
+    records: Sequence[Record], *, names: Mapping[str, str], classes: Mapping[str, int] | None
+) -> list[dict[str, Any]]:
+    found = sorted(set(names.values()) - {""})
+    table = dict(classes) if classes is not None else {name: index for index, name in enumerate(found)}
+    absent = sorted(set(table) - set(found))
+    if absent:
+        msg = f"classes {absent} occur in no image; the data have {found}"
+        raise ValueError(msg)
+    chosen = [record for record in records if names[record.id] in table]
+    return [{**_item(r), "label": table[names[r.id]], "class_name": names[r.id]} for r in chosen]
+
+
+def prepare_dataset(*, dataset: str, dataset_dir: PathLike, dataset_options: Mapping[str, Any] | None = None) -> None:
+    """Write the synthetic exams where they are the data set and are not there yet.
+
+    It is the second item of every ``run``. Real data sets are left alone. Building a data set never writes:
+    before this step the phantom's datalist is empty.
+
+    Parameters
+    ----------
+    dataset, dataset_dir : str, PathLike
+        See `load_records`.
+    dataset_options : Mapping[str, Any], optional
+        For phantoms the arguments of `mammozoo.phantom.write.ensure_phantom`.
+
+    Examples
+    --------
+    >>> prepare_dataset(dataset="manifest", dataset_dir="manifest.csv")
+    """
+    if dataset == "phantom":
+        from ..phantom.write import ensure_phantom
+
+        ensure_phantom(dataset_dir, **dict(dataset_options or {}))

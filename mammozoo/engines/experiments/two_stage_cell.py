@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One cell of the two-stage tables: a segmenter on one split, beside the detector that all segmenters of it share."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..._typing import PathLike
+from .grid import cell_result, open_cell, run_workflow
+from .run_record import recorded_run
+
+__all__ = ["detector_folder", "run_two_stage_cell"]
+
+logger = logging.getLogger(__name__)
+
+#: What tells the cells of one split apart; the detector does not depend on it.
+CELL_KEYS = ("segmenter",)
+
+
+def detector_folder(cell: PathLike, *, seed: int = 0) -> Path:
+    """Where the detector of a cell's split is trained: beside the cell.
+
+    Examples
+    --------
+    >>> detector_folder("runs/unet_seed2", seed=2).as_posix()
+    'runs/detector_seed2'
+    """
+    return Path(cell).parent / (f"detector_seed{seed}" if seed else "detector")
+
+
+def run_two_stage_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Train the split's detector (once), the segmenter on crops and on whole images, and evaluate them together.
+
+    Parameters
+    ----------
+    bundle : path
+        Bundle folder.
+    folder : path
+        Receives the segmenter's checkpoints, tables and ``run.json``; the detector goes to `detector_folder`. A run
+        that was stopped goes on where it was.
+    overrides : mapping
+        Keys of ``train.json`` or ``evaluate.json``; ``seed`` divides the patients, unless a split file does.
+
+    Returns
+    -------
+    dict
+        The content of ``metrics.json``.
+
+    Raises
+    ------
+    ValueError
+        If the cell or its detector was begun with other overrides.
+    """
+    folder, configs = Path(folder), Path(bundle) / "configs"
+    options = open_cell(folder, overrides)
+    done = cell_result(folder)
+    if done is not None:
+        logger.info("%s is finished", folder.name)
+        return done
+    train, evaluate = configs / "train.json", configs / "evaluate.json"
+    known = json.loads(train.read_text(encoding="utf-8"))
+    training = {key: value for key, value in options.items() if key.split("::")[0].split("#")[0] in known}
+    places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder), "resume": True}
+    detector = detector_folder(folder, seed=int(options.get("seed", 0)))
+    shared = open_cell(detector, {key: value for key, value in training.items() if key not in CELL_KEYS})
+    with recorded_run(detector / "run.json"):
+        own = {"ckpt_dir": str(detector), "output_dir": str(detector)}
+        run_workflow([train], "training_detector", {**shared, **places, **own})
+    with recorded_run(folder / "run.json"):
+        run_workflow([train], "training_segmenter", {**training, **places})
+        run_workflow([train], "training_segmenter", {**training, **places, "one_stage": True})
+    weights = {"weights": str(folder / "model.pt"), "detector_weights": str(detector / "detector.pt")}
+    run_workflow([train, evaluate], "evaluating", {**options, **places, **weights})
+    result = cell_result(folder)
+    assert result is not None
+    return result

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write what a segmentation bundle found in one image: mask, probability, overlay and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..._typing import Array, PathLike
+from ...functional.components import Component, find_components, label_components
+from ...functional.contours import add_caption, add_labels, display_window, draw_contours
+from ...io.raster.nifti import write_mask_nifti
+from ...io.write import write_json, write_png
+
+__all__ = ["Prediction", "Region", "prediction_overlay", "threshold_prediction", "write_prediction"]
+
+_MAX_LABELS = 20  # more texts than that hide the breast
+_NOTICE = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A thresholded probability map.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of shape (H, W), uint8
+        1 = lesion.
+    components : tuple of Component
+        The lesions, by falling score.
+
+    Examples
+    --------
+    >>> Prediction(mask=np.zeros((2, 2), np.uint8), components=()).components
+    ()
+    """
+
+    mask: Array
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a detector found a lesion.
+
+    Parameters
+    ----------
+    box : tuple of four ints
+        x1, y1, x2, y2 in pixels, half-open.
+    score : float
+        In [0, 1].
+    window : tuple of four ints
+        What was segmented around it.
+
+    Examples
+    --------
+    >>> Region(box=(2, 2, 6, 6), score=0.5, window=(1, 1, 7, 7)).score
+    0.5
+    """
+
+    box: tuple[int, int, int, int]
+    score: float
+    window: tuple[int, int, int, int]
+
+
+def threshold_prediction(
+    probability: Array,
+    *,
+    threshold: float = 0.5,
+    min_area: int = 1,
+    score_map: Array | None = None,
+    regions: Sequence[Region] | None = None,
+) -> Prediction:
+    """Turn a probability map into a mask and its lesions.
+
+    Parameters
+    ----------
+    probability : numpy.ndarray of shape (H, W)
+        In [0, 1].
+    threshold : float
+        Lowest probability that is lesion, as in MONAI's ``AsDiscrete`` (p >= threshold).
+    min_area : int
+        Components of fewer pixels (of this image, usually at native size) are left out of the mask too.
+    score_map : numpy.ndarray of shape (H, W), optional
+        Where the scores come from; by default `probability`.
+    regions : sequence of Region, optional
+        What a detector found: the lesions are these and not the mask's components. The area of each counts the mask in
+        its window, and may be 0.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    ValueError
+        If a probability is not finite or outside [0, 1] by more than the 0.001 that resampling may add.
+
+    Examples
+    --------
+    >>> threshold_prediction(np.array([[0.1, 0.7], [0.2, 0.9]])).components[0].score
+    0.9
+    """
+    _check_probability(probability)
+    mask = probability >= threshold
+    scores = probability if score_map is None else score_map
+    components = find_components(mask, probability=scores, min_area=min_area)
+    if min_area > 1:
+        labels, statistics = label_components(mask)
+        mask = np.concatenate([[False], statistics[:, 4] >= min_area])[labels]
+    if regions is not None:
+        components = _measured(regions, mask)
+    return Prediction(mask.view(np.uint8), components)
+
+
+def _measured(regions: Sequence[Region], mask: Array) -> tuple[Component, ...]:
+    """Detected regions with the area that was segmented in each, by falling score."""
+    found = []
+    for label, region in enumerate(sorted(regions, key=lambda region: -region.score), start=1):
+        x1, y1, x2, y2 = region.window
+        found.append(Component(label, region.box, int(np.count_nonzero(mask[y1:y2, x1:x2])), region.score))
+    return tuple(found)
+
+
+def _check_probability(probability: Array) -> None:
+    if probability.ndim != 2 or probability.size == 0:
+        msg = f"a probability map of shape (H, W) is needed, got {probability.shape}"
+        raise ValueError(msg)
+    low, high = float(probability.min()), float(probability.max())
+    if not (low >= -1e-3 and high <= 1 + 1e-3):  # also false for NaN
+        msg = f"probabilities must lie in [0, 1], got {low:g} to {high:g}; apply a sigmoid first"
+        raise ValueError(msg)
+
+
+def prediction_overlay(image: Array, prediction: Prediction) -> Array:
+    """Draw the outlines and scores of a prediction on the displayed image.
+
+    Parameters
+    ----------
+    image : numpy.ndarray of shape (H, W)
+        Grey values, bright = dense tissue; uint8 as displayed, others through `display_window`.
+    prediction : Prediction
+        Of the same height and width.
+
+    Returns
+    -------
+    numpy.ndarray of shape (H, W, 3), uint8
+        RGB. The outline runs around each lesion and leaves its pixels as they are.
+
+    Notes
+    -----
+    Without findings the image is only captioned. At most 20 scores are written.
+
+    Examples
+    --------
+    >>> found = threshold_prediction(np.zeros((64, 48)))
+    >>> prediction_overlay(np.zeros((64, 48), np.uint8), found).shape
+    (64, 48, 3)
+    """
+    drawn = draw_contours(display_window(image), [prediction.mask])
+    texts = [(f"{item.score:.2f}", item.box_xyxy) for item in prediction.components[:_MAX_LABELS]]
+    return add_caption(add_labels(drawn, texts), _NOTICE)
+
+
+def write_prediction(
+    out_dir: PathLike,
+    *,
+    probability: Array,
+    threshold: float = 0.5,
+    image: Array,
+    pixel_spacing: tuple[float, float] | None = None,
+    min_area: int = 1,
+    score_map: Array | None = None,
+    regions: Sequence[Region] | None = None,
+) -> Prediction:
+    """Write ``mask.png``, ``mask.nii.gz``, ``probability.png``, ``overlay.png`` and ``findings.json``.
+
+    Parameters
+    ----------
+    out_dir : path
+        Folder of this image; made if absent.
+    probability : numpy.ndarray of shape (H, W)
+        In [0, 1], at the size and in the orientation of the image as stored.
+    threshold : float
+        Lowest probability that is lesion.
+    image : numpy.ndarray of shape (H, W)
+        The image as stored, for the overlay.
+    pixel_spacing : tuple of two floats or None
+        Distance of rows and of columns in mm; None = unknown.
+    min_area : int
+        Components of fewer pixels are left out.
+    score_map : numpy.ndarray of shape (H, W), optional
+        Where the scores come from; by default `probability`.
+    regions : sequence of Region, optional
+        What a detector found, in place of the mask's components, as in `threshold_prediction`.
+
+    Returns
+    -------
+    Prediction
+        What was written.
+
+    Raises
+    ------
+    ValueError
+        If sizes differ, or for probabilities outside [0, 1].
+
+    Notes
+    -----
+    ``mask.png`` is uint8 with 0 and 255, ``mask.nii.gz`` 0 and 1, ``probability.png`` uint16 =
+    round(65535 p). ``findings.json`` is a list of ``box_xyxy`` (half-open), ``score``, ``area_px`` and
+    ``area_mm2`` (null without spacing) by falling score, empty where nothing was found. Every file is
+    written atomically, ``findings.json`` last.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = write_prediction(folder, probability=np.eye(64), image=np.zeros((64, 64), np.uint8))
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['findings.json', 'mask.nii.gz', 'mask.png', 'overlay.png', 'probability.png']
+    """
+    if image.shape != probability.shape:
+        msg = f"the probability map must have the stored image's size {image.shape}, got {probability.shape}"
+        raise ValueError(msg)
+    found = threshold_prediction(
+        probability, threshold=threshold, min_area=min_area, score_map=score_map, regions=regions
+    )
+    folder = Path(out_dir)
+    write_png(folder / "mask.png", found.mask * np.uint8(255))
+    write_mask_nifti(folder / "mask.nii.gz", found.mask, pixel_spacing=pixel_spacing)
+    clipped = np.clip(probability.astype(np.float64), 0.0, 1.0)
+    write_png(folder / "probability.png", np.rint(65535 * clipped).astype(np.uint16))
+    write_png(folder / "overlay.png", prediction_overlay(image, found))
+    write_json(folder / "findings.json", [_finding(item, pixel_spacing) for item in found.components])
+    return found
+
+
+def _finding(item: Component, pixel_spacing: tuple[float, float] | None) -> dict[str, Any]:
+    area = None if pixel_spacing is None else round(item.area * pixel_spacing[0] * pixel_spacing[1], 6)
+    score = round(min(max(item.score or 0.0, 0.0), 1.0), 6)
+    return {"box_xyxy": item.box_xyxy, "score": score, "area_px": item.area, "area_mm2": area}

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the result files of an inference run."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from ignite.engine import Engine, Events
+
+from ..._typing import Array, PathLike
+from ...io.dicom.read import read_mammogram
+from ...io.errors import MammogramError
+from ...io.write import write_json
+from ..training.failures import fail
+from .prediction_files import Region, write_prediction
+from .readable import InputStatus, ReadableImages, without_path
+
+__all__ = ["SavePredictions", "write_summary"]
+
+logger = logging.getLogger(__name__)
+
+
+class _Detections(Protocol):
+    regions: list[list[Region]]
+
+
+class SavePredictions:
+    """Write mask, probability, overlay and findings of every image, and the summary of all inputs.
+
+    A handler rather than a last transform, so that MONAI Label, which runs the post-processing by itself,
+    writes nothing here.
+
+    Parameters
+    ----------
+    output_dir : path
+    dataset : ReadableImages
+        Knows which inputs could not be read.
+    threshold : float
+        Probability from which a pixel belongs to a lesion.
+    min_area : int
+        Components of fewer pixels (native) are left out.
+    strict : bool
+        Raise at the end when an input failed, so that the command exits non-zero.
+    detections : TwoStageInferer, optional
+        Its ``regions`` become the findings, in place of the mask's components.
+
+    Raises
+    ------
+    TypeError
+        If ``strict`` is no boolean.
+    """
+
+    def __init__(
+        self,
+        output_dir: PathLike,
+        *,
+        dataset: ReadableImages,
+        threshold: float = 0.5,
+        min_area: int = 1,
+        strict: bool = False,
+        detections: _Detections | None = None,
+    ) -> None:
+        if not isinstance(strict, bool):
+            msg = f"strict is {strict!r}; wanted True or False (on the command line: --strict True)"
+            raise TypeError(msg)
+        self.output_dir = Path(output_dir)
+        self.dataset = dataset
+        self.threshold = threshold
+        self.min_area = min_area
+        self.strict = strict
+        self.detections = detections
+        self._failed: dict[str, str] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Register the handler on an evaluator."""
+        engine.add_event_handler(Events.STARTED, lambda _: self._failed.clear())
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._write)
+        engine.add_event_handler(Events.COMPLETED, self._summarise)
+
+    def _write(self, engine: Engine) -> None:
+        state: Any = engine.state
+        for index, (given, result) in enumerate(zip(state.batch, state.output, strict=True)):
+            name, path = given["id"], Path(given["image"].meta["filename_or_obj"])
+            try:
+                mammogram = read_mammogram(path)
+                write_prediction(
+                    self.output_dir / name,
+                    probability=_row_order(result["probability"]),
+                    threshold=self.threshold,
+                    min_area=self.min_area,
+                    image=mammogram.pixels,
+                    pixel_spacing=mammogram.pixel_spacing,
+                    regions=None if self.detections is None else self.detections.regions[index],
+                )
+            except (MammogramError, OSError, ValueError) as error:
+                self._failed[name] = without_path(error, path, name=name)
+                logger.warning("%s: %s", name, self._failed[name])
+
+    def _summarise(self, engine: Engine) -> None:
+        write_summary(self.output_dir, dataset=self.dataset, failed=self._failed, strict=self.strict)
+
+
+def write_summary(output_dir: PathLike, *, dataset: ReadableImages, failed: Mapping[str, str], strict: bool) -> None:
+    """Write ``summary.json``: what became of every input of an inference run.
+
+    Parameters
+    ----------
+    output_dir : path
+    dataset : ReadableImages
+        After its iteration.
+    failed : mapping of str to str
+        Id and reason of what was read and could not be written.
+    strict : bool
+        Whether a failed input ends the command with an error.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the source held no image.
+    RuntimeError
+        If an input failed and ``strict`` is True.
+    """
+    statuses = [
+        InputStatus(item.id, item.input, "failed", failed[item.id]) if item.id in failed else item
+        for item in dataset.statuses
+    ]
+    write_json(Path(output_dir) / "summary.json", [dataclasses.asdict(item) for item in statuses])
+    bad = [item for item in statuses if item.status != "ok"]
+    logger.info("%d of %d inputs written to %s", len(statuses) - len(bad), len(statuses), output_dir)
+    if not statuses:
+        msg = f"no image found in {dataset.data}"
+        fail(FileNotFoundError(msg))
+    if bad and strict:
+        names = "; ".join(f"{item.input}: {item.reason}" for item in bad)
+        msg = f"{len(bad)} of {len(statuses)} inputs failed: {names}"
+        fail(RuntimeError(msg))
+
+
+def _row_order(probability: Any) -> Array:
+    """(1, W, H) tensor of MONAI -> (H, W) array."""
+    return np.asarray(probability.detach().cpu().float().numpy()[0].T)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An inference data set in which a bad file is reported and the rest goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import IterableDataset
+
+from ...io.errors import MammogramError
+from ...io.inputs import InputImage, list_inputs
+
+__all__ = ["InputStatus", "ReadableImages", "without_path"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class InputStatus:
+    """What became of one input.
+
+    Attributes
+    ----------
+    id : str
+        The safe name under which its results stand.
+    input : str
+        Path relative to the source.
+    status : str
+        ``"ok"`` or ``"failed"``.
+    reason : str
+        Empty when ``"ok"``.
+    """
+
+    id: str
+    input: str
+    status: str
+    reason: str = ""
+
+
+class ReadableImages(IterableDataset):  # type: ignore[type-arg]
+    """Transform each readable image of a source; remember the others with their reason.
+
+    The source is listed when iteration begins, so that building the data set touches no file. It has no
+    length: how many files are readable is known at the end.
+
+    Parameters
+    ----------
+    data : path, sequence of InputImage or list of dict
+        A folder, file, zip archive or manifest (see `mammozoo.io.inputs.list_inputs`), what that lists, or
+        ``[{"image": path, "id": name}]`` (``id`` may be left out).
+    transform : callable
+        Applied to ``{"image": path, "id": name}``.
+    progress : callable, optional
+        Called with the number of inputs that are done, the unreadable ones included.
+
+    Attributes
+    ----------
+    statuses : list of InputStatus
+        One entry an input, in order, filled during iteration.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | Sequence[Mapping[str, Any] | InputImage],
+        transform: Callable[[Any], Any],
+        *,
+        progress: Callable[[int], object] | None = None,
+    ) -> None:
+        super().__init__()
+        self.data = data
+        self.transform = transform
+        self.progress = progress
+        self.statuses: list[InputStatus] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the transformed images that could be read."""
+        self.statuses.clear()
+        for done, given in enumerate(self._inputs(), start=1):
+            try:
+                if given.error:
+                    raise MammogramError(given.error)
+                item = self.transform({"image": str(given.path), "id": given.id})
+            except (MammogramError, RuntimeError) as failure:
+                reason = without_path(_root_cause(failure), given.path, name=given.name)
+                logger.warning("%s: %s", given.name, reason)
+                self.statuses.append(InputStatus(given.id, given.name, "failed", reason))
+            else:
+                self.statuses.append(InputStatus(given.id, given.name, "ok"))
+                yield item
+            if self.progress is not None:
+                self.progress(done)
+
+    def _inputs(self) -> list[InputImage]:
+        if isinstance(self.data, str | Path):
+            return list_inputs(self.data)
+        return [item if isinstance(item, InputImage) else _input(item) for item in self.data]
+
+
+def _input(item: Mapping[str, Any]) -> InputImage:
+    path = Path(str(item["image"]))
+    return InputImage(str(item.get("id", path.stem)), path, path.name)
+
+
+def without_path(error: BaseException, path: Path, *, name: str) -> str:
+    """Message of an error with the input's name in place of its path, which may hold a patient's name.
+
+    Parameters
+    ----------
+    error : BaseException
+    path : pathlib.Path
+        The input's file.
+    name : str
+        What to call it (`mammozoo.io.inputs.InputImage.name`).
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> without_path(ValueError("DOE.dcm is empty"), Path("/data/DOE.dcm"), name="uid-0a1b")
+    'uid-0a1b is empty'
+    """
+    return str(error).replace(str(path), name).replace(path.name, name)
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Compose wraps what a transform raises in RuntimeError; the cause says what is wrong with the file."""
+    while error.__cause__ is not None and not isinstance(error, MammogramError):
+        error = error.__cause__
+    return error

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Score a two-class network image by image: the table that every figure comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from ignite.engine import Engine, Events
+
+from ..._typing import Array, PathLike
+from ...data.auditing.leaks import AuditReport
+from ...data.splits import PARTS
+from ...io.write import write_csv, write_json
+from ...metrics.classification import by_group, compute_classification, youden_threshold
+from ...stats.summary_classification import Unit, summarise_classification
+from ..training.failures import fail, require_images
+
+__all__ = ["ScoreTable", "score_units", "score_with_thresholds"]
+
+Aggregation = Literal["max", "mean"]
+Row = Mapping[str, Any]
+_COUNTS = {"n", "positives", "threshold"}
+
+
+class ScoreTable:
+    """Handler of an evaluator over validation and test part: write ``per_case.csv`` and ``metrics.json``.
+
+    Parameters
+    ----------
+    output_dir : path
+    resolution : sequence of int
+        [W, H] of the network's input, named beside the figures.
+    aggregation : {"max", "mean"}
+        Of the images' probabilities, for a breast and a patient.
+    seed, resamples : int
+        Of the bootstrap by patient.
+    audit : callable, optional
+        Audits the split when the run is over; a leak sets the headline to null.
+    datalist : callable, optional
+        ``datalist(part=...)``: the ids of every part go to ``split.json``, their sha256 into the result.
+
+    Attributes
+    ----------
+    rows : list of dict
+        ``id, part, patient_id, laterality, view_position``, strata, ``label`` and ``probability`` of every image.
+    summary : dict
+        The content of ``metrics.json``.
+    """
+
+    def __init__(
+        self,
+        output_dir: PathLike,
+        *,
+        resolution: Sequence[int],
+        aggregation: Aggregation = "max",
+        seed: int = 0,
+        resamples: int = 2000,
+        audit: Callable[[], AuditReport] | None = None,
+        datalist: Callable[..., list[dict[str, Any]]] | None = None,
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.resolution = f"{resolution[1]} x {resolution[0]} (height x width), the network's grid"
+        self.aggregation: Aggregation = aggregation
+        self.seed = seed
+        self.resamples = resamples
+        self.audit = audit
+        self.datalist = datalist
+        self.rows: list[dict[str, Any]] = []
+        self.summary: dict[str, Any] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Register the handler on an evaluator."""
+        engine.add_event_handler(Events.STARTED, lambda _: self.rows.clear())
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.COMPLETED, self._finish)
+
+    def _collect(self, engine: Engine) -> None:
+        state: Any = engine.state
+        for given, result in zip(state.batch, state.output, strict=True):
+            row = {key: given.get(key, "") for key in ("id", "part", "patient_id", "laterality", "view_position")}
+            score = {"label": int(given["label"]), "probability": float(result["pred"])}
+            self.rows.append({**row, **(given.get("strata") or {}), **score})
+
+    def _finish(self, engine: Engine) -> None:
+        report = self.audit() if self.audit else None
+        try:
+            result = score_with_thresholds(
+                self.rows, aggregation=self.aggregation, seed=self.seed, resamples=self.resamples
+            )
+        except ValueError as error:
+            fail(error)
+        leak = report is not None and not report.clean
+        self.summary = {
+            "headline": None if leak else result["units"]["patient"]["figures"]["validation"]["auroc"]["estimate"],
+            "headline_reason": report.reason if leak and report else None,
+            "headline_is": "AUROC per patient, test part",
+            "resolution": self.resolution,
+            "split_sha256": self._write_split(),
+            **result,
+            "audit": report.to_dict() if report else None,
+        }
+        write_csv(self.output_dir / "per_case.csv", self.rows)
+        write_json(self.output_dir / "metrics.json", self.summary)
+
+    def _write_split(self) -> str | None:
+        if self.datalist is None:
+            return None
+        parts = {part: sorted(item["id"] for item in self.datalist(part=part)) for part in PARTS}
+        write_json(self.output_dir / "split.json", parts)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def score_units(rows: Sequence[Row], *, aggregation: Aggregation = "max") -> dict[str, Unit]:
+    """Scores and labels per image, per breast and per patient.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        ``id, patient_id, laterality, label, probability``.
+    aggregation : {"max", "mean"}
+
+    Returns
+    -------
+    dict of str to Unit
+        ``image, breast, patient``. A breast or patient is malignant where one of its images is.
+
+    Notes
+    -----
+    An image without a patient stands for itself.
+
+    Examples
+    --------
+    >>> rows = [{"id": v, "patient_id": "p", "laterality": "L", "label": 1, "probability": 0.5} for v in "ab"]
+    >>> {name: len(unit.scores) for name, unit in score_units(rows).items()}
+    {'image': 2, 'breast': 1, 'patient': 1}
+    """
+    scores, labels = [row["probability"] for row in rows], [row["label"] for row in rows]
+    patients: list[Hashable] = [row["patient_id"] or row["id"] for row in rows]
+    breasts: list[Hashable] = [(patient, row["laterality"]) for patient, row in zip(patients, rows, strict=True)]
+    breast = by_group(scores, labels, breasts, how=aggregation)
+    patient = by_group(scores, labels, patients, how=aggregation)
+    return {
+        "image": Unit(scores, labels, patients),
+        "breast": Unit(breast.scores, breast.labels, [group[0] for group in breast.groups]),  # type: ignore[index]
+        "patient": Unit(patient.scores, patient.labels, patient.groups),
+    }
+
+
+def score_with_thresholds(
+    rows: Sequence[Row], *, aggregation: Aggregation = "max", seed: int = 0, resamples: int = 2000
+) -> dict[str, Any]:
+    """Choose a threshold a unit on the validation rows and score the test rows with it, and with 0.5.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As of `score_units`, with ``part`` (``"validation"`` or ``"test"``).
+    aggregation : {"max", "mean"}
+    seed, resamples : int
+
+    Returns
+    -------
+    dict
+        As of `mammozoo.stats.summary_classification.summarise_classification` for the test rows, with ``thresholds`` by
+        unit and ``validation_auroc`` by unit.
+
+    Raises
+    ------
+    ValueError
+        If there is no test row.
+
+    Notes
+    -----
+    The threshold is Youden's on validation data of the same unit, 0.5 where those hold one class. The test rows never
+    take part in the choice.
+
+    Examples
+    --------
+    >>> rows = [{"id": i, "patient_id": i, "laterality": "L", "part": part, "label": i % 2,
+    ...          "probability": i % 2 * 0.2 + 0.1} for part in ("validation", "test") for i in range(2)]
+    >>> found = score_with_thresholds(rows, resamples=10)
+    >>> round(found["thresholds"]["patient"], 3)
+    0.3
+    """
+    chosen, tested = ([row for row in rows if row["part"] == part] for part in ("validation", "test"))
+    require_images(tested)
+    validation, test = (score_units(part, aggregation=aggregation) for part in (chosen, tested))
+    found = {name: youden_threshold(unit.scores, unit.labels) for name, unit in validation.items()}
+    thresholds = {name: value if math.isfinite(value) else 0.5 for name, value in found.items()}
+    units, notes = {}, []
+    for name, unit in test.items():
+        measures = {"validation": _measure(thresholds[name]), "half": _measure(0.5)}
+        result = summarise_classification({name: unit}, measures, headline=name, resamples=resamples, seed=seed)
+        units[name], notes = result["units"][name], result["notes"]
+    own = {name: compute_classification(u.scores, u.labels, threshold=0.5).auroc for name, u in validation.items()}
+    return {
+        "thresholds": thresholds,
+        "threshold_method": "Youden on the validation part, per unit, frozen for the test part"
+        + ("" if all(map(math.isfinite, found.values())) else "; 0.5 where the validation part holds one class"),
+        "validation_auroc": own,
+        "aggregation": aggregation,
+        "seed": seed,
+        "resamples": resamples,
+        "units": units,
+        "notes": [*notes, f"A breast's and a patient's probability is the {aggregation} over its images."],
+    }
+
+
+def _measure(threshold: float) -> Callable[[Array, Array], dict[str, float]]:
+    def measure(scores: Array, labels: Array) -> dict[str, float]:
+        figures = dataclasses.asdict(compute_classification(scores, labels, threshold=threshold))
+        return {name: value for name, value in figures.items() if name not in _COUNTS}
+
+    return measure

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decode the stored pixels of one DICOM frame: imagecodecs first, pydicom's own decoders as the fallback."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from pydicom import encaps
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+
+from ..._typing import Array
+from ..errors import BadPixelsError, UnsupportedError
+from .codestream import StatedImage, is_sound_htj2k, stated_image
+from .header import PixelFormat
+
+__all__ = ["HTJ2K", "JPEG2000", "RAW", "RLE", "decode_frame", "frame_bytes", "only_stored_bits", "openjph"]
+
+_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+RAW = frozenset({"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", _BIG_ENDIAN})
+RLE = "1.2.840.10008.1.2.5"
+_JPEG: dict[str, Callable[..., Any]] = {
+    "1.2.840.10008.1.2.4.50": imagecodecs.jpeg8_decode,  # Baseline
+    "1.2.840.10008.1.2.4.51": imagecodecs.jpeg8_decode,  # Extended
+    "1.2.840.10008.1.2.4.57": imagecodecs.ljpeg_decode,  # Lossless
+    "1.2.840.10008.1.2.4.70": imagecodecs.ljpeg_decode,  # Lossless SV1
+    "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_decode,  # JPEG-LS Lossless
+    "1.2.840.10008.1.2.4.81": imagecodecs.jpegls_decode,  # JPEG-LS Near-lossless
+}
+JPEG2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
+HTJ2K = frozenset({"1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"})
+_MAY_BE_LOSSY = {f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 81, 91, 203)}
+_MAX_TILES = 4096  # a decoder takes kilobytes for each tile, whatever its size
+_PIXEL_DATA = 0x7FE00010
+_END = b"\xff\xd9"  # end of image or code stream; padding may follow
+_TAIL = 1024
+_BLOCK = 1 << 18  # bytes
+
+
+def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
+    """Decode one frame to stored values.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+    layout : PixelFormat
+        Checked.
+    frame : int
+        From 0.
+    name : str
+        The file's base name, for messages.
+
+    Returns
+    -------
+    numpy.ndarray
+        (H, W), or (H, W, 3) for colour; uint8, uint16, int8 or int16, with the bits that are not stored cleared.
+
+    Raises
+    ------
+    BadPixelsError
+        If the data are truncated or do not decode to the size that the header states.
+    UnsupportedError
+        If there is no decoder for the transfer syntax.
+    """
+    syntax, highest = layout.transfer_syntax, None
+    if syntax in RAW:
+        pixels, highest = _raw(dataset, layout, frame=frame, name=name)
+    elif syntax == RLE:
+        pixels = _rle(frame_bytes(dataset, layout, frame=frame, name=name), layout, name=name)
+    elif syntax in HTJ2K:
+        pixels = _htj2k(frame_bytes(dataset, layout, frame=frame, name=name), layout)
+    elif syntax in JPEG2000:
+        pixels = np.asarray(imagecodecs.jpeg2k_decode(frame_bytes(dataset, layout, frame=frame, name=name)))
+    elif syntax in _JPEG:
+        pixels = _jpeg(frame_bytes(dataset, layout, frame=frame, name=name), syntax, name=name)
+    else:
+        pixels = _fallback(dataset, layout, frame=frame, name=name)
+    wanted = (layout.rows, layout.columns) + ((layout.samples,) if layout.samples > 1 else ())
+    if pixels.shape != wanted:
+        msg = f"{name}: the pixel data decode to {pixels.shape}, the header states {wanted}"
+        raise BadPixelsError(msg)
+    return only_stored_bits(pixels, layout, highest=highest)
+
+
+def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> tuple[Array, int | None]:
+    """Values of a frame, and the highest of them where that is known already."""
+    order = ">" if layout.transfer_syntax == _BIG_ENDIAN else "<"
+    dtype = np.dtype(f"{order}u{layout.bits_allocated // 8}")
+    count = layout.rows * layout.columns * layout.samples
+    held, values, highest = _raw_values(dataset, dtype, count=count, frame=frame)
+    needed = count * dtype.itemsize * layout.frames
+    if held < needed:
+        msg = (
+            f"{name}: PixelData (7FE0,0010) holds {held} bytes; {layout.rows} x {layout.columns} at "
+            f"{layout.bits_allocated} bits needs {needed}"
+        )
+        raise BadPixelsError(msg)
+    if layout.samples == 1:
+        return values.reshape(layout.rows, layout.columns), highest
+    if dataset.get("PlanarConfiguration", 0) == 1:
+        return np.moveaxis(values.reshape(layout.samples, layout.rows, layout.columns), 0, -1), highest
+    return values.reshape(layout.rows, layout.columns, layout.samples), highest
+
+
+def _raw_values(dataset: Dataset, dtype: np.dtype[Any], *, count: int, frame: int) -> tuple[int, Array, int | None]:
+    """Bytes of pixel data that there are, the values of one frame, from the file where they still are, the highest."""
+    start = frame * count * dtype.itemsize
+    path, element = _in_file(dataset)
+    if element is not None:
+        values, highest = _values_in_file(path, dtype, count=count, offset=element.value_tell + start)
+        held = element.length if values.size == count else min(element.length, start + values.nbytes)
+        return held, values, highest
+    data = dataset.PixelData
+    return len(data), np.frombuffer(data[start : start + count * dtype.itemsize], dtype=dtype), None
+
+
+def _in_file(dataset: Dataset) -> tuple[Path, RawDataElement | None]:
+    """The file and the element of the pixel data if they were not read with the header; else no element."""
+    parsed: Any = dataset._dict  # reading the value through the data set would read every frame
+    element, path = parsed.get(_PIXEL_DATA), getattr(dataset, "filename", None)
+    waits = isinstance(element, RawDataElement) and element.value is None and isinstance(path, str | Path)
+    return Path(str(path)), element if waits else None
+
+
+def _values_in_file(path: Path, dtype: np.dtype[Any], *, count: int, offset: int) -> tuple[Array, int]:
+    """As many of `count` values as the file has, and the highest, looked for while a block is in the cache."""
+    highest = 0
+    with path.open("rb", buffering=0) as blocks:
+        size = max(0, min(count, (os.fstat(blocks.fileno()).st_size - offset) // dtype.itemsize))
+        values = np.empty(size, dtype)
+        blocks.seek(offset)
+        filled, raw = 0, values.data.cast("B")
+        while filled < values.nbytes and (read := blocks.readinto(raw[filled : filled + _BLOCK])):
+            begin, filled = filled // dtype.itemsize, filled + read
+            highest = max(highest, int(values[begin : filled // dtype.itemsize].max(initial=0)))
+    return values[: filled // dtype.itemsize], highest
+
+
+def _rle(data: bytes, layout: PixelFormat, *, name: str) -> Array:
+    dtype = np.dtype(f"<u{layout.bits_allocated // 8}")
+    count = layout.rows * layout.columns * layout.samples
+    out = np.empty(count * dtype.itemsize, np.uint8)  # bounds what the runs can ask for
+    decoded: Any = imagecodecs.dicomrle_decode(data, dtype, out=out.data)
+    if len(decoded) < out.size:
+        msg = f"{name}: the RLE data give {len(decoded)} bytes, the header states {out.size}"
+        raise BadPixelsError(msg)
+    planes = out.view(dtype).reshape(layout.samples, layout.rows, layout.columns)
+    return planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
+
+
+def _jpeg(data: bytes, syntax: str, *, name: str) -> Array:
+    if _END not in data[-_TAIL:]:  # libjpeg would fill what is missing with gray, CharLS count zeros for seconds
+        msg = f"{name}: the JPEG data have no end of image; the file is truncated"
+        raise BadPixelsError(msg)
+    return np.asarray(_JPEG[syntax](data))
+
+
+def _htj2k(data: bytes, layout: PixelFormat) -> Array:
+    """OpenJPH is twice as fast as OpenJPEG; what it does not take, OpenJPEG may."""
+    stated = stated_image(data)
+    if stated is not None and layout.samples == 1 and not stated.signed:
+        with suppress(Exception):  # its errors have no common class
+            return openjph(data, (layout.rows, layout.columns), bits=stated.bits)
+    return np.asarray(imagecodecs.jpeg2k_decode(data))
+
+
+def openjph(data: bytes, shape: tuple[int, int], *, bits: int, skip: int = 0) -> Array:
+    """Decode one unsigned component with OpenJPH, without its `skip` highest resolutions.
+
+    imagecodecs drops the error that OpenJPH raises on damage within the image (Python then prints "Exception ignored")
+    and returns what there was in memory. Rows come from the top, so a last row that was not touched gives it away.
+
+    Raises
+    ------
+    BadPixelsError
+        If the data are not complete (or the last row all white, at 8 or 16 bits), or OpenJPH is not safe with them:
+        another decoder will tell.
+    """
+    if _END not in data[-4:] or not is_sound_htj2k(data):  # OpenJPH would fill in what is missing
+        msg = "the HTJ2K data have no end or a header that OpenJPH does not take"
+        raise BadPixelsError(msg)
+    out = np.empty(shape, np.uint16 if bits > 8 else np.uint8)
+    white = np.iinfo(out.dtype).max
+    out[-1] = white
+    pixels: Array = np.asarray(imagecodecs.htj2k_decode(data, skipres=skip, out=out))
+    if pixels.shape != shape or bool((pixels[-1] == white).all()):
+        msg = "the HTJ2K data end before the image does"
+        raise BadPixelsError(msg)
+    return pixels
+
+
+def frame_bytes(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> bytes:
+    """Compressed bytes of one frame, once what they state of themselves agrees with the header.
+
+    Raises
+    ------
+    BadPixelsError
+        If the frame is missing or its own header states another size, more components, or absurdly many tiles.
+    """
+    try:
+        data = _encapsulated(dataset, layout.frames, frame)
+    except (ValueError, struct.error) as error:
+        msg = f"{name}: the offset table or the items of PixelData (7FE0,0010) are damaged; wanted one item a frame"
+        raise BadPixelsError(msg) from error
+    if data is None:
+        msg = f"{name}: frame {frame} is missing in PixelData (7FE0,0010)"
+        raise BadPixelsError(msg)
+    if layout.transfer_syntax == RLE:
+        return data
+    stated = stated_image(data)
+    if stated is None or not _agrees(stated, layout):
+        found = "holds no image of its kind" if stated is None else f"is {stated.height} x {stated.width}"
+        more = f" of {stated.components} components in {stated.tiles} tiles" if stated else ""
+        msg = f"{name}: the code stream {found}{more}; the header states {layout.rows} x {layout.columns} of "
+        raise BadPixelsError(f"{msg}{layout.samples}")
+    return data
+
+
+def _agrees(stated: StatedImage, layout: PixelFormat) -> bool:
+    same = (stated.height, stated.width, stated.components) == (layout.rows, layout.columns, layout.samples)
+    return same and stated.bits <= 16 and 1 <= stated.tiles <= _MAX_TILES
+
+
+def _encapsulated(dataset: Dataset, frames: int, frame: int) -> bytes | None:
+    """Bytes of one encapsulated frame, without the others where they are still in the file."""
+    path, element = _in_file(dataset)
+    if not hasattr(encaps, "generate_frames"):  # pydicom 2, which MONAI Label's environment has
+        return next(islice(encaps.generate_pixel_data_frame(dataset.PixelData, frames), frame, None), None)
+    if element is None:
+        found = encaps.generate_frames(dataset.PixelData, number_of_frames=frames)
+        return next(islice(found, frame, None), None)
+    with path.open("rb") as file:
+        file.seek(element.value_tell)
+        return next(islice(encaps.generate_frames(file, number_of_frames=frames), frame, None), None)
+
+
+def _fallback(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = np.asarray(dataset.pixel_array)
+    except Exception as error:
+        msg = f"{name}: no decoder for transfer syntax {layout.transfer_syntax}; install pydicom's pixel data plugins"
+        raise UnsupportedError(msg) from error
+    return pixels[frame] if layout.frames > 1 else pixels
+
+
+def only_stored_bits(pixels: Array, layout: PixelFormat, *, highest: int | None = None) -> Array:
+    """Clear what lies outside the stored bits (old overlays do), and extend the sign; `highest` value if known.
+
+    Lossy codecs may overshoot the stored range where they work at a greater depth: those values are clipped.
+    """
+    if not pixels.dtype.isnative:
+        pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+    bits = 8 * pixels.dtype.itemsize
+    shift = max(layout.high_bit + 1 - layout.bits_stored, 0)
+    mask = (1 << layout.bits_stored) - 1
+    if shift:
+        pixels = pixels >> shift
+    if layout.signed:
+        signed: Array = pixels.view(f"i{bits // 8}")
+        move = bits - layout.bits_stored
+        return np.asarray((signed << move) >> move) if move else signed
+    unsigned: Array = pixels if pixels.dtype.kind == "u" else pixels.view(f"u{bits // 8}")
+    if shift or highest is None:
+        highest = int(unsigned.max())
+    if layout.bits_stored >= bits or highest <= mask:  # looking is cheaper than another array
+        return unsigned
+    limit = np.asarray(mask, unsigned.dtype)
+    return np.asarray(np.minimum(unsigned, limit) if layout.transfer_syntax in _MAY_BE_LOSSY else unsigned & limit)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decode the stored pixels of one DICOM frame with ITK, for those who want GDCM's codecs.
+
+ITK hands over values after the rescale and after its own inversion of MONOCHROME1; both are taken back here, so that
+the grey-scale pipeline is the same whatever decoded the pixels. Where ITK is not right it is not asked: colour (it
+may end the process), stored bits that do not start at bit 0 (not shifted), signed MONOCHROME1 (refused by GDCM).
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from ..._optional import optional_import
+from ..._typing import Array
+from ..errors import BadPixelsError, UnsupportedError
+from .decode import RAW, RLE, frame_bytes, only_stored_bits
+from .header import PixelFormat, number
+
+__all__ = ["decode_frame_itk"]
+
+
+def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
+    """Decode one frame to stored values with ITK.
+
+    Parameters
+    ----------
+    path : Path
+    dataset : pydicom.dataset.Dataset
+        Its header.
+    layout : PixelFormat
+        Checked.
+    frame : int
+        From 0.
+    name : str
+        The file's base name, for messages.
+
+    Returns
+    -------
+    numpy.ndarray, shape (H, W)
+        As `mammozoo.io.dicom.decode.decode_frame`.
+
+    Raises
+    ------
+    BadPixelsError
+        If ITK cannot read it, or finds another size than the header states.
+    UnsupportedError
+        For the objects on which ITK is wrong.
+    ImportError
+        Without the extra ``itk``.
+
+    Notes
+    -----
+    Every frame is decoded, whichever is asked for. What a code stream states of itself is checked first, as elsewhere.
+    """
+    _check_trusted(layout, name)
+    if layout.transfer_syntax not in RAW | {RLE}:
+        frame_bytes(dataset, layout, frame=frame, name=name)
+    try:
+        values = _values(path)
+    except RuntimeError as error:
+        msg = f"{name}: ITK cannot decode the pixel data; try backend='pydicom'"
+        raise BadPixelsError(msg) from error
+    if values.shape != (layout.frames, layout.rows, layout.columns):
+        msg = f"{name}: ITK decodes {values.shape}, the header states {(layout.frames, layout.rows, layout.columns)}"
+        raise BadPixelsError(msg)
+    return only_stored_bits(_as_stored(values[frame], dataset, layout), layout)
+
+
+def _values(path: Path) -> Array:
+    """All frames after ITK's rescale and inversion, (N, H, W).
+
+    ITK loads its parts when they are first used, and SWIG's code in them ends the process if its DeprecationWarning of
+    Python 3.11 is an error (``python -W error``, pytest's ``filterwarnings = error``): it is silenced here.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        itk: Any = optional_import("itk", extra="itk")
+        image = itk.imread(str(path), imageio=itk.GDCMImageIO.New())
+        return np.array(itk.array_view_from_image(image))
+
+
+def _check_trusted(layout: PixelFormat, name: str) -> None:
+    reason = ""
+    if layout.photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        reason = f"{layout.photometric} images"
+    elif layout.high_bit != layout.bits_stored - 1:
+        reason = f"HighBit {layout.high_bit} with BitsStored {layout.bits_stored}"
+    elif layout.signed and layout.photometric == "MONOCHROME1":
+        reason = "signed MONOCHROME1"
+    if reason:
+        msg = f"{name}: the ITK backend does not read {reason}; use backend='pydicom'"
+        raise UnsupportedError(msg)
+
+
+def _as_stored(values: Array, dataset: Dataset, layout: PixelFormat) -> Array:
+    """Take rescale and inversion back."""
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept") or 0.0
+    if slope and (slope, intercept) != (1.0, 0.0):
+        values = np.rint((values.astype(np.float64) - intercept) / slope)
+    dtype = np.dtype(f"{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
+    stored = values.astype(dtype, copy=False)
+    if layout.photometric == "MONOCHROME1":
+        stored = np.asarray((1 << layout.bits_stored) - 1, dtype) - stored
+    return stored

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model predicted for a data set: folders of masks, boxes as COCO JSON, scores as CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..._typing import PathLike
+from ..errors import MammogramError
+from .masks import PredictedMask, read_predicted_mask, read_probability
+
+__all__ = ["PredictedCase", "Predictions", "ScoredBox", "find_predictions", "read_case_mask", "stem"]
+
+_MASK_SUFFIXES = (".nii.gz", ".nii", ".png", ".dcm", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg")
+# What nnU-Net v2 leaves beside its predictions.
+_NNUNET_FILES = ("predict_from_raw_data_args.json", "dataset.json", "plans.json")
+
+
+@dataclass(frozen=True)
+class ScoredBox:
+    """One detection.
+
+    Attributes
+    ----------
+    box_xyxy : tuple of four floats
+        Pixels, half-open.
+    score : float
+        More is more suspicious.
+    """
+
+    box_xyxy: tuple[float, float, float, float]
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedCase:
+    """What was predicted for one image; nothing is opened before it is needed.
+
+    Attributes
+    ----------
+    id : str
+        As the source names the image.
+    mask, probability : Path or None
+    boxes : tuple of ScoredBox or None
+        None where the source has no boxes; empty where it found nothing.
+    score : float or None
+        Of the whole image.
+    shape : (int, int) or None
+        (H, W) of the image that the boxes refer to, where the source says it.
+    failure : str
+        Why there is no prediction after all.
+    """
+
+    id: str
+    mask: Path | None = None
+    probability: Path | None = None
+    boxes: tuple[ScoredBox, ...] | None = None
+    score: float | None = None
+    shape: tuple[int, int] | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Predictions by the name of the image.
+
+    Attributes
+    ----------
+    layout : str
+        What the source is, for people.
+    cases : mapping of str to PredictedCase
+    threshold : float or None
+        The score from which the model's author calls an image positive, where the source says one.
+    names_all : bool
+        Whether the source names every image; if not, one that it does not name is one without any box.
+    """
+
+    layout: str
+    cases: Mapping[str, PredictedCase] = field(hash=False)
+    threshold: float | None = None
+    names_all: bool = True
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether any case has a mask."""
+        return any(case.mask is not None for case in self.cases.values())
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether any case has boxes."""
+        return any(case.boxes is not None for case in self.cases.values())
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether any case has a score of the whole image."""
+        return any(case.score is not None for case in self.cases.values())
+
+
+def find_predictions(path: PathLike) -> Predictions:
+    r"""Find out what a folder or file of predictions holds.
+
+    Parameters
+    ----------
+    path : path
+        A folder: ours (``<id>/mask.png`` with ``findings.json``), nnU-Net's (``<id>.nii.gz`` or ``.png`` beside its
+        ``dataset.json``), or any of masks ``<id>.png``, ``.nii.gz``, ``.dcm``... also in sub-folders; or a
+        ``.json`` of COCO boxes, or a ``.csv`` of scores ``id,score[,x1,y1,x2,y2]``.
+
+    Returns
+    -------
+    Predictions
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `path`, or nothing in it.
+    ValueError
+        If the file is malformed, or two masks have one name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "scores.csv"
+    ...     _ = file.write_text("id,score\na,0.9\n")
+    ...     find_predictions(file).cases["a"].score
+    0.9
+    """
+    source = Path(path)
+    if not source.exists():
+        msg = f"there are no predictions at {source}; give a folder of masks, a COCO JSON or a CSV of scores"
+        raise FileNotFoundError(msg)
+    if source.is_dir():
+        return _folder(source)
+    from .tables import read_coco, read_scores
+
+    readers = {".json": read_coco, ".csv": read_scores}
+    if source.suffix.lower() not in readers:
+        msg = f"{source.name} is neither a folder nor a .json (COCO boxes) nor a .csv (id,score[,x1,y1,x2,y2])"
+        raise ValueError(msg)
+    return readers[source.suffix.lower()](source)
+
+
+def _folder(folder: Path) -> Predictions:
+    own = sorted(folder.glob("*/mask.png"))
+    if own:
+        return _own(folder, own)
+    files = [file for file in sorted(folder.rglob("*")) if _is_mask(file, folder)]
+    if not files and (folder / "predictions.csv").is_file():
+        from .tables import read_scores
+
+        return read_scores(folder / "predictions.csv")
+    if not files:
+        msg = f"{folder} holds no mask ({', '.join(_MASK_SUFFIXES)}), no */mask.png and no predictions.csv"
+        raise FileNotFoundError(msg)
+    nnunet = any((folder / name).is_file() for name in _NNUNET_FILES)
+    layout = "nnU-Net's output folder" if nnunet else "folder of masks"
+    cases: dict[str, PredictedCase] = {}
+    for file in files:
+        name = stem(file.relative_to(folder).as_posix())
+        if name in cases:
+            msg = f"{folder}: {file.name} and {cases[name].mask} are masks of one name; keep one of them"
+            raise ValueError(msg)
+        beside = file.with_name(f"{stem(file.name)}.npz")
+        probability = beside if nnunet and beside.is_file() else None
+        cases[name] = PredictedCase(id=name, mask=file, probability=probability)
+    return Predictions(layout=layout, cases=cases)
+
+
+def _is_mask(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return not hidden and file.name.lower().endswith(_MASK_SUFFIXES) and file.is_file()
+
+
+def stem(name: str) -> str:
+    """Name of a mask file without the suffix, ``.nii.gz`` as one.
+
+    Examples
+    --------
+    >>> stem("a.b/c.d.nii.gz")
+    'a.b/c.d'
+    """
+    suffix = next((suffix for suffix in _MASK_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)]
+
+
+def _own(folder: Path, masks: Iterable[Path]) -> Predictions:
+    """Folders as our bundles' inference writes them, and the inputs of which its summary says that they failed."""
+    cases = {file.parent.name: _own_case(file) for file in masks}
+    summary = folder / "summary.json"
+    for item in _json(summary) if summary.is_file() else []:
+        if item.get("status") != "ok" and item["id"] not in cases:
+            reason = str(item.get("reason") or "failed")
+            cases[item["id"]] = PredictedCase(id=item["id"], failure=reason)
+    return Predictions(layout="mammozoo's output folder", cases=cases)
+
+
+def _own_case(mask: Path) -> PredictedCase:
+    folder = mask.parent
+    probability = folder / "probability.png"
+    findings = folder / "findings.json"
+    boxes = None
+    if findings.is_file():
+        boxes = tuple(ScoredBox(tuple(item["box_xyxy"]), float(item["score"])) for item in _json(findings))
+    return PredictedCase(
+        id=folder.name,
+        mask=mask,
+        probability=probability if probability.is_file() else None,
+        boxes=boxes,
+    )
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        msg = f"{file} is no JSON: {error}"
+        raise ValueError(msg) from error
+
+
+def read_case_mask(case: PredictedCase, *, threshold: float | None = None) -> PredictedMask:
+    """Read the mask of a case and the probabilities beside it.
+
+    Parameters
+    ----------
+    case : PredictedCase
+        With a mask.
+    threshold : float, optional
+        See `mammozoo.io.predictions.masks.read_predicted_mask`.
+
+    Returns
+    -------
+    PredictedMask
+
+    Raises
+    ------
+    MammogramError
+        If a file cannot be read, or the probabilities have another size than the mask.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from .write import write_png
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_png(f"{folder}/a.png", np.ones((2, 3), np.uint8))
+    ...     read_case_mask(PredictedCase(id="a", mask=file)).mask.shape
+    (2, 3)
+    """
+    if case.mask is None:
+        msg = f"{case.id}: {case.failure or 'no mask was predicted'}"
+        raise MammogramError(msg)
+    found = read_predicted_mask(case.mask, threshold=threshold)
+    if case.probability is None:
+        return found
+    probability = read_probability(case.probability)
+    if probability.shape != found.mask.shape:
+        msg = f"{case.id}: the mask is {found.mask.shape}, its probabilities {probability.shape}"
+        raise MammogramError(msg)
+    return PredictedMask(found.mask, probability, found.source_uid)

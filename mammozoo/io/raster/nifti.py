@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks as NIfTI files, and back.
+
+A mask (H, W) is stored as **(W, H, 1)** uint8. The third axis is what makes viewers and MONAI Label take it:
+3D Slicer writes labels with a slice axis, ITK keeps the spacing of 3-D files only by the affine, and MONAI's
+``LoadImaged`` gives (W, H, 1), the axis order of this project's configurations with a trailing one.
+
+The affine is ``diag(-column spacing, -row spacing, 1)``: NIfTI's axes point right, anterior, superior (RAS),
+while ITK and 3D Slicer open images without orientation (PNG, most mammograms) with identity directions in
+left, posterior, superior (LPS). With the two signs the mask lies on its image in the viewer, unflipped.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from ..._typing import Array, PathLike
+from ..errors import MammogramError
+from ..write import write_bytes
+
+__all__ = ["read_mask_nifti", "write_mask_nifti"]
+
+_UNKNOWN_UNIT, _MILLIMETRE = 0, 2  # NIfTI-1 xyzt_units
+_ALIGNED = 2  # NIfTI-1 qform and sform code: aligned to something, but not to scanner coordinates
+
+
+def write_mask_nifti(path: PathLike, mask: Array, *, pixel_spacing: tuple[float, float] | None) -> Path:
+    """Write a mask as ``.nii.gz`` with values 0 and 1, atomically.
+
+    Parameters
+    ----------
+    path : path
+        File to write, ``*.nii.gz``.
+    mask : numpy.ndarray of shape (H, W)
+        Boolean, or numbers of which every non-zero one is lesion.
+    pixel_spacing : tuple of two floats or None
+        Distance of the rows and of the columns in mm, as in DICOM; None = unknown: spacing 1, no unit.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the mask is not two-dimensional, the name does not end in ``.nii.gz`` or a spacing is not positive.
+
+    Notes
+    -----
+    An empty mask is written as zeros. The slice thickness is 1 mm by convention: a projection has none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_mask_nifti(f"{folder}/mask.nii.gz", np.eye(3, 2), pixel_spacing=(0.1, 0.1))
+    ...     int(read_mask_nifti(file)[0].sum())
+    2
+    """
+    import nibabel as nib
+
+    if mask.ndim != 2:
+        msg = f"a mask of shape (H, W) is needed, got {mask.shape}"
+        raise ValueError(msg)
+    if not Path(path).name.endswith(".nii.gz"):
+        msg = f"a name that ends in .nii.gz is needed, got {Path(path).name}"
+        raise ValueError(msg)
+    rows, columns = (1.0, 1.0) if pixel_spacing is None else (float(pixel_spacing[0]), float(pixel_spacing[1]))
+    if not (0 < rows < np.inf and 0 < columns < np.inf):
+        msg = f"pixel_spacing must be two positive lengths in mm, got {pixel_spacing}; None = unknown"
+        raise ValueError(msg)
+    data = np.asfortranarray((mask != 0).T[..., None].astype(np.uint8))
+    image = nib.nifti1.Nifti1Image(data, np.diag([-columns, -rows, 1.0, 1.0]))
+    image.header.set_xyzt_units(xyz=_UNKNOWN_UNIT if pixel_spacing is None else _MILLIMETRE)
+    image.set_qform(image.affine, _ALIGNED)
+    image.set_sform(image.affine, _ALIGNED)
+    return write_bytes(path, gzip.compress(image.to_bytes(), compresslevel=3, mtime=0))
+
+
+def read_mask_nifti(path: PathLike) -> tuple[Array, tuple[float, float] | None]:
+    """Read a mask of one slice, written by this module, by 3D Slicer or by MONAI.
+
+    Parameters
+    ----------
+    path : path
+        NIfTI file of shape (W, H) or (W, H, 1).
+
+    Returns
+    -------
+    mask : numpy.ndarray of shape (H, W), uint8
+        0 and 1; every non-zero stored value is 1.
+    pixel_spacing : tuple of two floats or None
+        Distance of the rows and of the columns in mm; None when the file names no unit.
+
+    Raises
+    ------
+    MammogramError
+        If the file cannot be read or holds more than one slice.
+
+    Notes
+    -----
+    Rows and columns are taken in stored order. The directions in the affine are not applied: this project,
+    MONAI and 3D Slicer keep those of the image, and a file made with an identity affine means no flip either.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_mask_nifti(f"{folder}/mask.nii.gz", np.ones((3, 2)), pixel_spacing=None)
+    ...     read_mask_nifti(file)[0].shape
+    (3, 2)
+    """
+    import nibabel as nib
+
+    damage = (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError)
+    try:
+        image = nib.nifti1.Nifti1Image.from_filename(path)
+        data = np.asanyarray(image.dataobj)
+    except (OSError, ValueError, EOFError, zlib.error, *damage) as error:
+        msg = f"{Path(path).name}: not a readable NIfTI file ({type(error).__name__})"
+        raise MammogramError(msg) from error
+    if data.ndim < 2 or data.shape[2:].count(1) != data.ndim - 2:
+        msg = f"{Path(path).name}: a mask of one slice, (W, H) or (W, H, 1), is needed, got {data.shape}"
+        raise MammogramError(msg)
+    flat = data.reshape(data.shape[:2]) != 0
+    columns, rows = (float(size) for size in image.header.get_zooms()[:2])
+    unit = image.header.get_xyzt_units()[0]
+    return np.ascontiguousarray(flat.T).astype(np.uint8), None if unit == "unknown" else (rows, columns)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+from mammozoo.data.adapters import trees as folders
+from mammozoo.data.adapters.spreadsheet import column_name, read_rows, read_xlsx
+from mammozoo.data.adapters.via import outline
+from mammozoo.data.indexing.shapes import image_shape
+
+
+def test_column_names_in_every_spelling() -> None:
+    names = ["breast density", "breast_density", "Breast density (ACR)", "#filename", "Bi-Rads"]
+    assert [column_name(name) for name in names] == [
+        "breast_density",
+        "breast_density",
+        "breast_density_acr",
+        "filename",
+        "bi_rads",
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_either_delimiter_and_stray_newlines(tmp_path: Path, delimiter: str) -> None:
+    text = f'a{delimiter}b{delimiter}c\n1{delimiter}"x/y.dcm\n"{delimiter} \n2{delimiter}z\n'
+    (tmp_path / "t.csv").write_text(text)
+    assert read_rows(tmp_path / "t.csv") == [{"a": "1", "b": "x/y.dcm", "c": ""}, {"a": "2", "b": "z", "c": ""}]
+
+
+def test_a_workbook_with_gaps(trees: ModuleType, tmp_path: Path) -> None:
+    sheets = {"one": [["a", "", "c & d"], ["", "2"]], "two": [["x"]]}
+    path = trees.xlsx(tmp_path / "b.xlsx", sheets)
+    assert read_xlsx(path) == {"one": [["a", "", "c & d"], ["", "2"]], "two": [["x"]]}
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip"])
+def test_no_workbook(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "b.xlsx").write_bytes(content)
+    with pytest.raises(ValueError, match="is no readable XLSX workbook"):
+        read_xlsx(tmp_path / "b.xlsx")
+
+
+def test_shapes_come_from_headers(trees: ModuleType, tmp_path: Path) -> None:
+    pixels = trees.film(0, (37, 21))
+    files = [
+        trees.jpeg(tmp_path / "a.jpg", pixels),
+        trees.tiff(tmp_path / "a.tif", pixels),
+        trees.dicom(tmp_path / "a.dcm", pixels),
+        trees.write(tmp_path / "a.pgm", b"P5\n# a remark\n21 37\n255\n" + pixels.tobytes()),
+        trees.write(tmp_path / "a.png", cv2.imencode(".png", pixels)[1].tobytes()),
+        trees.write(tmp_path / "a.bmp", cv2.imencode(".bmp", pixels)[1].tobytes()),
+    ]
+    assert [image_shape(file) for file in files] == [(37, 21)] * 6
+
+
+@pytest.mark.parametrize("head", [b"\x89PNG", b"\xff\xd8\xff", b"II*\0\x08\0\0\0", b"P5\n3"])
+def test_a_header_that_is_cut_short(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "a").write_bytes(head)
+    with pytest.raises(ValueError, match="cut short or broken"):
+        image_shape(tmp_path / "a")
+
+
+def test_lock_files_and_other_suffixes_are_left_out(tmp_path: Path) -> None:
+    for name in ("b .TIF", "~$c.tif", ".d.tif", "e.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert list(folders.files_by_stem(tmp_path, ".tif")) == ["B"]
+
+
+def test_an_open_line_is_closed_and_unknown_shapes_are_refused() -> None:
+    line = {"name": "polyline", "all_points_x": [1, 2, 3], "all_points_y": [4, 5, 4]}
+    assert outline(line) == ((1.0, 4.0), (2.0, 5.0), (3.0, 4.0))
+    assert outline({}) == ()
+    with pytest.raises(ValueError, match="region shape 'star'"):
+        outline({"name": "star"})
+
+
+def test_circle_and_ellipse_agree() -> None:
+    circle = outline({"name": "circle", "cx": 3, "cy": 4, "r": 2})
+    ellipse = outline({"name": "ellipse", "cx": 3, "cy": 4, "rx": 2, "ry": 2, "theta": 0})
+    assert circle == ellipse
+    assert np.hypot(*(np.array(circle) - [3, 4]).T) == pytest.approx(2)
