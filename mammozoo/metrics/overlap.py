@@ -131,14 +131,19 @@ class DiceMetric(CumulativeIterationMetric):  # type: ignore[misc]
     tensor(1.)
     """
 
+    def __init__(self, *, lesion_only: bool = False) -> None:
+        super().__init__()
+        self.lesion_only = lesion_only
+
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **_: Any) -> torch.Tensor:
         assert y is not None
-        return dice_and_iou(y_pred, y)[0]
+        v = dice_and_iou(y_pred, y)[0]
+        return torch.where((y.flatten(1) > 0.5).any(1, keepdim=True), v, torch.nan) if self.lesion_only else v
 
     def aggregate(self) -> torch.Tensor:
         """Mean over all images so far."""
         values: torch.Tensor = self.get_buffer()
-        return values.mean()
+        return values.nanmean()
 
 
 class IoUMetric(DiceMetric):

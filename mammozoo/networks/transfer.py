@@ -15,7 +15,7 @@ from torch import nn
 
 from .._typing import PathLike
 
-__all__ = ["load_pretrained", "misfit", "read_state", "transfer_weights"]
+__all__ = ["load_pretrained", "load_state", "misfit", "read_state", "transfer_weights"]
 
 
 def read_state(path: PathLike) -> dict[str, torch.Tensor]:
@@ -158,3 +158,6 @@ def misfit(
         f"{len(missing)} tensors missing, {len(unknown)} unknown, {len(shapes)} of another shape "
         f"(for example {wrong[0]})"
     )
+
+
+load_state = load_pretrained
