@@ -20,7 +20,7 @@ from .._optional import optional_import
 from .._typing import PathLike
 from ..engines.training.overrides import check_overrides
 from ..io.model_keys import read_model_keys
-from ..networks.transfer import load_pretrained
+from ..networks.transfer import load_state
 from .inference import check_weights, find_bundle
 
 __all__ = ["Exported", "export_module", "export_network"]
@@ -101,7 +101,7 @@ def export_network(
     file = check_weights(found, path=weights)[0]
     parser = ConfigParser(config | {"bundle_root": str(found.path)} | read_model_keys(file) | dict(options or {}))
     network: nn.Module = parser.get_parsed_content(network_id)
-    load_pretrained(network, file)
+    load_state(network, file)
     metadata = json.loads((found.path / "configs" / "metadata.json").read_text(encoding="utf-8"))
     channels = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
     size = parser.get_parsed_content("spatial_size")

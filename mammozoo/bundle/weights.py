@@ -19,7 +19,7 @@ from ..engines.training.model_keys import evaluated_keys
 from ..io.model_keys import read_model_keys
 from ..io.weights_record import file_sha256, preprocessing_fingerprint, recorded_weights, require_recorded_weights
 from ..io.write import write_bytes, write_text
-from ..networks.transfer import load_pretrained, read_state
+from ..networks.transfer import load_state, read_state
 
 __all__ = ["ReleasedWeights", "release_weights", "restore_weights", "same_tensors", "torch_bytes"]
 
@@ -111,7 +111,7 @@ def _checked(bundle: Path, inference: Mapping[str, Any], file: Path, *, half: bo
     if network_id in inference:
         parser = ConfigParser(dict(inference) | {"bundle_root": str(bundle)})
         try:
-            load_pretrained(parser.get_parsed_content(network_id), file)
+            load_state(parser.get_parsed_content(network_id), file)
         except ValueError as error:
             msg = f"{file.name} does not fit {network_id} as inference.json builds it; set the recipe's keys: {error}"
             raise ValueError(msg) from error
