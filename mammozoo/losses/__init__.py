@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loss functions."""
+"""Loss functions, and the weight of a class."""
 
 import lazy_loader
 

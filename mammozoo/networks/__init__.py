@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks, one paper a file."""
+"""Networks of segmentation, detection and classification, one paper a file; `create_network` builds them by name."""
 
 import lazy_loader
 

@@ -21,7 +21,7 @@ import torch
 from ..._typing import PathLike
 from ...engines.experiments.grid import cell_result
 from ...networks.complexity import count_layers, count_parameters, images_per_second
-from ...networks.factory import segmentation_network
+from ...networks.create import create_network
 from .comparisons import case_values, comparison_table
 from .run import TableRun, run_cells
 from .tables import cell_command, paper_table
@@ -96,7 +96,8 @@ def _device() -> str:
 def _complexity(row: Row) -> dict[str, tuple[float, int | None, str]]:
     """Count and time a network at the paper's width on this machine; it always runs."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = segmentation_network(**row["set"]).to(device)
+    options = dict(row["set"])
+    network = create_network(options.pop("architecture", "aunet"), **options).to(device)
     speed = images_per_second(network, shape=(3, 256, 256), repeats=3)
     return {
         "layers": (count_layers(network), None, ""),

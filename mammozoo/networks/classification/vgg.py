@@ -12,8 +12,12 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
+
+from ..adapting import adapt_classifier, turned
 
 __all__ = ["VGG16"]
 
@@ -69,3 +73,16 @@ class VGG16(nn.Module):
         """Compute logits (B, num_classes)."""
         logits: torch.Tensor = self.classifier(self.avgpool(self.features(image)).flatten(1))
         return logits
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of torchvision's names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="features.0", head="classifier.6", turn=_turned)
+
+
+def _turned(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Turn the kernels, and the first linear layer, which reads the 7 x 7 features row by row."""
+    result = turned(state)
+    name = "classifier.0.weight"
+    if name in result and result[name].shape[-1] % 49 == 0:
+        result[name] = result[name].unflatten(1, (-1, 7, 7)).transpose(2, 3).flatten(1)
+    return result

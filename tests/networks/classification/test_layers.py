@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mammozoo.networks.classification.layers import PointwiseConv2d, StochasticDepth, depth_rates
 from mammozoo.networks.classification.nyu_resnet22 import PreActivationBlock
 from mammozoo.networks.classification.resnet import BasicBlock
-from mammozoo.networks.layers import PointwiseConv2d, StochasticDepth, depth_rates
 
 
 @pytest.mark.parametrize("channels", [4, 8])
