@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics: a pure function first, a cumulative class second."""
+"""Metrics: a pure function first, a cumulative class second; the names are in ``__init__.pyi``."""
 
 import lazy_loader
 

@@ -1,11 +1,20 @@
-# SPDX-License-Identifier: Apache-2.0
-from .classification import AUROCMetric as AUROCMetric, Classification as Classification, GroupedScores as GroupedScores, by_group as by_group, compute_classification as compute_classification, threshold_at_sensitivity as threshold_at_sensitivity, youden_threshold as youden_threshold
-from .curves import CalibrationBins as CalibrationBins, PrecisionRecallCurve as PrecisionRecallCurve, RocCurve as RocCurve, calibration_bins as calibration_bins, check_scores as check_scores, compute_auroc as compute_auroc, cumulative_counts as cumulative_counts, precision_recall_curve as precision_recall_curve, roc_curve as roc_curve
-from .detection import OperatingPoint as OperatingPoint, average_precision as average_precision, detection_curve as detection_curve, is_detected as is_detected, operating_point as operating_point
-from .detection_intervals import DetectionInterval as DetectionInterval, bootstrap_average_precision as bootstrap_average_precision, bootstrap_froc as bootstrap_froc, bootstrap_froc_difference as bootstrap_froc_difference
-from .froc import FPPI as FPPI, Froc as Froc, RankedBoxes as RankedBoxes, froc as froc, rank_boxes as rank_boxes
-from .matching import BoxMatch as BoxMatch, HitRule as HitRule, match_boxes as match_boxes
-from .overlap import DiceMetric as DiceMetric, IoUMetric as IoUMetric, Overlap as Overlap, compute_overlap as compute_overlap, dice_and_iou as dice_and_iou
-from .surface import Surface as Surface, compute_surface as compute_surface, row_hausdorff as row_hausdorff
+from .classification import AUROCMetric, compute_classification
+from .curves import compute_auroc
+from .detection import average_precision
+from .matching import BoxMatch, match_boxes
+from .overlap import DiceMetric, FalsePositiveRateMetric, IoUMetric, compute_overlap
+from .surface import compute_surface
 
-__all__ = ['AUROCMetric', 'BoxMatch', 'CalibrationBins', 'Classification', 'DetectionInterval', 'DiceMetric', 'FPPI', 'Froc', 'GroupedScores', 'HitRule', 'IoUMetric', 'OperatingPoint', 'Overlap', 'PrecisionRecallCurve', 'RankedBoxes', 'RocCurve', 'Surface', 'average_precision', 'bootstrap_average_precision', 'bootstrap_froc', 'bootstrap_froc_difference', 'by_group', 'calibration_bins', 'check_scores', 'compute_auroc', 'compute_classification', 'compute_overlap', 'compute_surface', 'cumulative_counts', 'detection_curve', 'dice_and_iou', 'froc', 'is_detected', 'match_boxes', 'operating_point', 'precision_recall_curve', 'rank_boxes', 'roc_curve', 'row_hausdorff', 'threshold_at_sensitivity', 'youden_threshold']
+__all__ = [
+    "AUROCMetric",
+    "BoxMatch",
+    "DiceMetric",
+    "FalsePositiveRateMetric",
+    "IoUMetric",
+    "average_precision",
+    "compute_auroc",
+    "compute_classification",
+    "compute_overlap",
+    "compute_surface",
+    "match_boxes",
+]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MONAI transforms for mammograms, array and dictionary form side by side."""
+"""MONAI transforms for mammograms, array and dictionary form side by side; the names are in ``__init__.pyi``."""
 
 import lazy_loader
 

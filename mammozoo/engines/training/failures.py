@@ -58,7 +58,7 @@ def error_line(error: BaseException) -> str:
     known = [one for one in chain if isinstance(one, UserError | MammogramError | OSError)]
     found = known[-1] if known else chain[-1]
     text = " ".join(str(found.args[0] if isinstance(found, KeyError) and found.args else found).split())
-    if isinstance(found, UserError | MammogramError | FileNotFoundError):
+    if isinstance(found, ValueError | MammogramError | FileNotFoundError):
         return text
     return f"{type(found).__name__}: {text} (MAMMOZOO_DEBUG=1 shows the traceback)"
 
