@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from .._typing import Array, PathLike
 from .errors import BadPixelsError, MammogramError
 from .raster.headers import jpeg_orientation, tiff_pages
 from .raster.nifti import is_nifti, read_nifti
+from .shape import image_shape
 
 __all__ = ["MaskFile", "binary_mask", "mask_values", "match_shape", "read_mask", "same_aspect", "say_once"]
 
@@ -37,6 +38,7 @@ _FORMATS = "PNG, BMP, GIF, TIFF, JPEG, PNM, NIfTI or DICOM"
 _JPEG = b"\xff\xd8\xff"
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _LABELS = 32  # integers up to here are lesion numbers
+_MAX_PIXELS = 1 << 28
 _MIDDLE = (0.1, 0.9)  # of the maximum: pixels between are neither background nor lesion
 #: Two shapes are one picture when their row and column ratios agree this well (two scanner pitches).
 RATIO_TOLERANCE = 0.02
@@ -91,6 +93,7 @@ def read_mask(path: PathLike) -> MaskFile:
     """
     file = Path(path)
     with _reading(file):
+        _check_size(file)
         data = b"" if is_nifti(file) else file.read_bytes()
         if data.startswith(_TIFF):
             return _tiff_mask(data, name=file.name)
@@ -106,7 +109,7 @@ def _reading(file: Path) -> Iterator[None]:
         raise BadPixelsError(f"{file}: {'it is a folder' if file.is_dir() else 'there is no such file'}")
     try:
         yield
-    except MammogramError:
+    except (MammogramError, UserError):
         raise
     except Exception as error:
         size = file.stat().st_size
@@ -125,11 +128,21 @@ def mask_values(path: PathLike, *, data: bytes | None = None) -> Array:
     with _reading(file):
         if is_nifti(file):
             return read_nifti(file)[0]
-        data = file.read_bytes() if data is None else data
+        if data is None:
+            _check_size(file)
+            data = file.read_bytes()
         if data.startswith(_TIFF):
             return _one_channel(np.asarray(imagecodecs.tiff_decode(data)))
         values = _decoded(data)
         return _dicom_values(file) if values is None else _one_channel(values)
+
+
+def _check_size(file: Path) -> None:
+    """Refuse what states more pixels than any mammogram has, before they are decoded."""
+    with suppress(MammogramError):
+        height, width = image_shape(file)
+        if height * width > _MAX_PIXELS:
+            raise UserError(f"{file} is {height} x {width}; at most {_MAX_PIXELS} pixels are read")
 
 
 def _decoded(data: bytes) -> Array | None:
