@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._errors import UserError
 from .._typing import PathLike
 from ..io.write import write_text
 from .record import Record
@@ -64,8 +65,7 @@ class SplitFile:
         """
         folds = self.document.get("folds", [])
         if fold is not None and (type(fold) is not int or not 0 <= fold < len(folds)):
-            msg = f"fold {fold!r} is not in this split file; it has 0 to {len(folds) - 1}, or none for hold-out"
-            raise ValueError(msg)
+            raise UserError(f"fold {fold!r} is not in this split file; it has 0 to {len(folds) - 1}, or none for hold-out")
         parts = self.document["holdout"] if fold is None else folds[fold]
         return Split(**{part: tuple(parts[part]) for part in PARTS})
 
@@ -102,11 +102,10 @@ class SplitFile:
                 f"{len(unknown)} of the {len(ids)} data ids are unknown to it {unknown[:3]}; give the "
                 "data that the split was made for, or strict_split=False to let its patients decide"
             )
-            raise ValueError(msg)
+            raise UserError(msg)
         wrong = [record.id for record in records if sets[best][record.id] != record.patient_id]
         if wrong:
-            msg = f"{len(wrong)} images have another patient than in the split file, for example {wrong[:3]}"
-            raise ValueError(msg)
+            raise UserError(f"{len(wrong)} images have another patient than in the split file, for example {wrong[:3]}")
         return best
 
 
@@ -260,14 +259,11 @@ def read_split(path: PathLike) -> SplitFile:
     """
     file = Path(path)
     if not file.is_file():
-        msg = f"no split file at {file}; give split_file an existing JSON, or none to draw it from the seed"
-        raise FileNotFoundError(msg)
+        raise UserError(f"no split file at {file}; give split_file an existing JSON, or none to draw it from the seed")
     document = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        msg = f"{file} is no split file; wanted a JSON object with format {_FORMAT!r}"
-        raise ValueError(msg)
+        raise UserError(f"{file} is no split file; wanted a JSON object with format {_FORMAT!r}")
     result = SplitFile(document)
     if result.sha256 != document.get("sha256"):
-        msg = f"{file} was changed after it was written (sha256); fetch it again, or draw a new split"
-        raise ValueError(msg)
+        raise UserError(f"{file} was changed after it was written (sha256); fetch it again, or draw a new split")
     return result

@@ -63,14 +63,12 @@ class Split:
         counts = Counter(patient for part in PARTS for patient in self.patients(part))
         doubled = [patient for patient, n in counts.items() if n > 1]
         if doubled:
-            msg = f"{len(doubled)} patients stand in two parts, for example {doubled[:5]}"
-            raise ValueError(msg)
+            raise UserError(f"{len(doubled)} patients stand in two parts, for example {doubled[:5]}")
 
     def patients(self, part: str) -> tuple[str, ...]:
         """Patients of a part, by its name."""
         if part not in PARTS:
-            msg = f"part {part!r} is none of {', '.join(PARTS)}"
-            raise ValueError(msg)
+            raise UserError(f"part {part!r} is none of {', '.join(PARTS)}")
         return tuple(getattr(self, part))
 
     def part_of(self, patient: str) -> str | None:
@@ -130,11 +128,9 @@ def allocate(
     [6, 2, 2]
     """
     if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
-        msg = f"shares are {tuple(shares)}; wanted positive numbers that add up to 1"
-        raise ValueError(msg)
+        raise UserError(f"shares are {tuple(shares)}; wanted positive numbers that add up to 1")
     if len(groups) < len(shares):
-        msg = f"{len(groups)} patients cannot fill {len(shares)} parts; give more data or use part='all'"
-        raise ValueError(msg)
+        raise UserError(f"{len(groups)} patients cannot fill {len(shares)} parts; give more data or use part='all'")
     names = sorted({name for counts in groups.values() for name in counts})
     # One column for the patients themselves, one for the images of each stratum.
     table = {group: np.array([1.0, *(n.get(name, 0) for name in names)]) for group, n in groups.items()}
@@ -191,8 +187,7 @@ def stratify(records: Iterable[Record], *, task: str, class_column: str | None =
     {'a': 'benign'}
     """
     if task not in {"segmentation", "detection", "classification"}:
-        msg = f"task {task!r} is none of segmentation, detection, classification"
-        raise ValueError(msg)
+        raise UserError(f"task {task!r} is none of segmentation, detection, classification")
     records = list(records)
     if task != "classification" and any(record.has_mask for record in records):
         return {record.id: size_bin(lesion_area_224(record)) for record in records}
@@ -258,8 +253,7 @@ def kfold(records: Iterable[Record], *, fold: int, seed: int, strata: Mapping[st
     (36, 4, 10)
     """
     if type(fold) is not int or not 0 <= fold < FOLDS:
-        msg = f"fold {fold!r} does not exist; wanted an integer from 0 to {FOLDS - 1}, or none for hold-out"
-        raise ValueError(msg)
+        raise UserError(f"fold {fold!r} does not exist; wanted an integer from 0 to {FOLDS - 1}, or none for hold-out")
     groups = _groups(records, strata or {})
     test = allocate(groups, [1 / FOLDS] * FOLDS, seed=seed, salt="folds")[fold]
     rest = {patient: counts for patient, counts in groups.items() if patient not in set(test)}
@@ -336,8 +330,7 @@ def official(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] 
     records = list(records)
     unknown = [r.id for r in records if r.strata.get("official_split") not in {"training", "test"}]
     if unknown:
-        msg = f"{len(unknown)} records have no official_split (training or test), for example {unknown[:3]}"
-        raise ValueError(msg)
+        raise UserError(f"{len(unknown)} records have no official_split (training or test), for example {unknown[:3]}")
     test = {record.patient_id for record in records if record.strata["official_split"] == "test"}
     rest = _groups((record for record in records if record.patient_id not in test), strata or {})
     train, validation = allocate(rest, (1 - VALIDATION_SHARE, VALIDATION_SHARE), seed=seed, salt="official")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .._errors import UserError
 from .._typing import PathLike
 from .auditing.leaks import AuditReport
 from .lists import audit_split, load_records, records_split
@@ -60,20 +61,17 @@ def load_truth(
     """
     source = Path(path)
     if not source.exists():
-        msg = f"there is no truth at {source}; give a datalist JSON, a manifest CSV or a data set's folder"
-        raise FileNotFoundError(msg)
+        raise UserError(f"there is no truth at {source}; give a datalist JSON, a manifest CSV or a data set's folder")
     if source.suffix.lower() == ".json" and dataset is None:
         return read_datalist(source, part=part)
     records = load_records(**_named(source, dataset))
     if part is None:
         return records
     if split_file is None:
-        msg = f"the {part} part of what? Give --split-file too"
-        raise ValueError(msg)
+        raise UserError(f"the {part} part of what? Give --split-file too")
     chosen = records_split(records, split_file=split_file, fold=fold).select(records, part)
     if not chosen:
-        msg = f"the {part} part of {split_file} holds no image of {source}"
-        raise ValueError(msg)
+        raise UserError(f"the {part} part of {split_file} holds no image of {source}")
     return list(chosen)
 
 
@@ -103,8 +101,7 @@ def audit_truth(
     """
     source = Path(path)
     if source.suffix.lower() == ".json" and dataset is None:
-        msg = f"{source.name} is a datalist, which holds its own parts: leave --split-file out and name --part"
-        raise ValueError(msg)
+        raise UserError(f"{source.name} is a datalist, which holds its own parts: leave --split-file out and name --part")
     return audit_split(**_named(source, dataset), split_file=split_file, fold=fold)
 
 
@@ -114,8 +111,7 @@ def _named(source: Path, dataset: str | None) -> dict[str, Any]:
         return {"dataset": dataset, "dataset_dir": source}
     manifest = source / "manifest.csv" if source.is_dir() else source
     if not manifest.is_file():
-        msg = f"{source} is a folder without manifest.csv: say which data set it is (--dataset cbis_ddsm, dmid...)"
-        raise ValueError(msg)
+        raise UserError(f"{source} is a folder without manifest.csv: say which data set it is (--dataset cbis_ddsm, dmid...)")
     return {"dataset": "manifest", "dataset_dir": manifest}
 
 
@@ -153,14 +149,12 @@ def read_datalist(path: PathLike, *, part: str | None = None) -> list[Record]:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        msg = f"{file} is no JSON: {error}"
-        raise ValueError(msg) from error
+        raise UserError(f"{file} is no JSON: {error}") from error
     items = _items(document, part, name=file.name)
     try:
         return [_record(item, folder=file.parent) for item in items]
     except (KeyError, TypeError, AttributeError) as error:
-        msg = f"{file}: every item needs an image ({type(error).__name__}: {error})"
-        raise ValueError(msg) from error
+        raise UserError(f"{file}: every item needs an image ({type(error).__name__}: {error})") from error
 
 
 def _items(document: Any, part: str | None, *, name: str) -> Sequence[Mapping[str, Any]]:
@@ -169,8 +163,7 @@ def _items(document: Any, part: str | None, *, name: str) -> Sequence[Mapping[st
     lists = {key: value for key, value in document.items() if isinstance(value, list)} if document else {}
     chosen = part if part is not None else next(iter(lists)) if len(lists) == 1 else None
     if chosen is None or chosen not in lists:
-        msg = f"{name} holds the lists {list(lists)}; name one of them by --part"
-        raise ValueError(msg)
+        raise UserError(f"{name} holds the lists {list(lists)}; name one of them by --part")
     return lists[chosen]
 
 

@@ -26,7 +26,9 @@ from .raster.headers import jpeg_orientation, tiff_pages
 from .raster.nifti import is_nifti, read_nifti
 from .shape import image_shape
 
-__all__ = ["MaskFile", "binary_mask", "mask_values", "match_shape", "read_mask", "same_aspect", "say_once"]
+__all__ = [
+    "MaskFile", "binary_mask", "mask_values", "match_shape", "misfit", "read_mask", "same_aspect", "say_once",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..indexing.shapes import image_shape
 from ..record import Finding, Record, laterality_code, view_code
@@ -64,8 +65,7 @@ def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "b
     rows = read_descriptions(root, abnormality=abnormality, official_split=official_split)
     files = _kaggle_files(root) or _tree_files(root)
     if files is None:
-        msg = f"{root} holds neither folders such as Mass-Training_P_00001_LEFT_CC nor a folder jpeg/<series uid>"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} holds neither folders such as Mass-Training_P_00001_LEFT_CC nor a folder jpeg/<series uid>")
     images: dict[str, list[Row]] = {}
     for row in rows:
         images.setdefault(case_name(row), []).append(row)
@@ -75,8 +75,7 @@ def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "b
         if (record := _record(group, files=files, prefix=abnormality == "all")) is not None
     ]
     if not records:
-        msg = f"{root}: none of the {len(images)} images of the tables is there; is the download complete?"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root}: none of the {len(images)} images of the tables is there; is the download complete?")
     return records
 
 
@@ -113,15 +112,14 @@ def read_descriptions(root: PathLike, *, abnormality: str, official_split: str) 
             f"abnormality {abnormality!r}, official_split {official_split!r}: wanted mass, calc or all, and "
             "training, test or both"
         )
-        raise ValueError(msg)
+        raise UserError(msg)
     rows = []
     for kind in kinds:
         for split in splits:
             name = f"{kind}_case_description_{_SPLITS[split]}_set.csv"
             table = find_file(root, name)
             if table is None:
-                msg = f"{root} lacks {name}; fetch it from the collection's page and put it there"
-                raise FileNotFoundError(msg)
+                raise UserError(f"{root} lacks {name}; fetch it from the collection's page and put it there")
             rows += [{**row, "kind": kind, "official_split": split} for row in read_rows(table)]
     return rows
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Finding, Record
 from .spreadsheet import column_name, read_xlsx
@@ -56,15 +57,13 @@ def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted"
     """
     unknown = [name for name in images if name not in _FOLDERS]
     if unknown:
-        msg = f"images {unknown} are none of {list(_FOLDERS)}"
-        raise ValueError(msg)
+        raise UserError(f"images {unknown} are none of {list(_FOLDERS)}")
     folders = {name: find_folder(root, _FOLDERS[name]) for name in images}
     workbook = find_file(root, "Radiology-manual-annotations.xlsx", "Radiology manual annotations.xlsx")
     missing = [_FOLDERS[name] for name, folder in folders.items() if folder is None]
     if missing or workbook is None:
         missing += ["Radiology-manual-annotations.xlsx"] if workbook is None else []
-        msg = f"{root} lacks {missing}; wanted the unpacked package of CDD-CESM"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} lacks {missing}; wanted the unpacked package of CDD-CESM")
     outlines = find_file(root, "Radiology_hand_drawn_segmentations_v2.csv")
     regions = read_via(outlines) if outlines is not None else {}
     rows = read_annotations(workbook)
@@ -103,8 +102,7 @@ def parse_name(name: str) -> tuple[str, str, str, str]:
     """
     match = _NAME.match(name.strip())
     if match is None:
-        msg = f"{name!r} is no CDD-CESM image name; wanted P<patient>_<L|R>_<DM|CM>_<CC|MLO>"
-        raise ValueError(msg)
+        raise UserError(f"{name!r} is no CDD-CESM image name; wanted P<patient>_<L|R>_<DM|CM>_<CC|MLO>")
     number, side, acquisition, view = match.groups()
     return f"P{number}", side.upper(), acquisition.upper(), view.upper()
 
@@ -151,8 +149,7 @@ def read_annotations(path: PathLike) -> dict[str, dict[str, str]]:
     """
     sheets = read_xlsx(path)
     if "all" not in sheets or not sheets["all"]:
-        msg = f"{path} has no sheet 'all'; found {list(sheets)}"
-        raise ValueError(msg)
+        raise UserError(f"{path} has no sheet 'all'; found {list(sheets)}")
     header, *rows = sheets["all"]
     names = [column_name(cell) for cell in header]
     table = {}

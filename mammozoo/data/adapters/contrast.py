@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..auditing.leaks import AuditReport, audit
 from ..lists import load_records, records_split
@@ -64,15 +65,13 @@ def select_modality(records: Sequence[Record], modality: str) -> list[Record]:
     ['subtracted']
     """
     if modality not in (*_KINDS, "both"):
-        msg = f"modality {modality!r} is none of {', '.join(_KINDS)}, both"
-        raise ValueError(msg)
+        raise UserError(f"modality {modality!r} is none of {', '.join(_KINDS)}, both")
     found = {record.modality for record in records} & set(_KINDS)
     wanted = set(_KINDS) if modality == "both" else {modality}
     if not found and modality != "both":
         return list(records)
     if not wanted <= found:
-        msg = f"modality {modality!r} needs {sorted(wanted)} images; the data have {sorted(found) or 'no such column'}"
-        raise ValueError(msg)
+        raise UserError(f"modality {modality!r} needs {sorted(wanted)} images; the data have {sorted(found) or 'no such column'}")
     kind = "subtracted" if modality == "both" else modality
     return [record for record in records if record.modality == kind]
 
@@ -108,8 +107,7 @@ def pair_views(records: Sequence[Record]) -> dict[str, str]:
     chosen = [record for record in records if record.modality == "subtracted"]
     wrong = [record.id for record in chosen if len(views.get(_view(record), [])) != 1]
     if wrong:
-        msg = f"{len(wrong)} subtracted images have not exactly one low-energy image, for example {wrong[:3]}"
-        raise ValueError(msg)
+        raise UserError(f"{len(wrong)} subtracted images have not exactly one low-energy image, for example {wrong[:3]}")
     return {record.id: views[_view(record)][0] for record in chosen}
 
 
@@ -215,8 +213,7 @@ def contrast_datalist(
     ValueError: part 'some' is none of train, validation, test, all
     """
     if part not in (*PARTS, "all"):
-        msg = f"part {part!r} is none of {', '.join(PARTS)}, all"
-        raise ValueError(msg)
+        raise UserError(f"part {part!r} is none of {', '.join(PARTS)}, all")
     records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
     if not records:
         return []
@@ -285,8 +282,7 @@ def _parts(
     missing = [name for name in CLASSES if all(record.class_name != name for record in chosen)]
     if missing:
         found = sorted({record.class_name for record in images})
-        msg = f"no image is labelled {' or '.join(missing)}; the data have the labels {found}"
-        raise ValueError(msg)
+        raise UserError(f"no image is labelled {' or '.join(missing)}; the data have the labels {found}")
     if split_file is not None:
         file = read_split(split_file)
         if strict_split:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import Array, PathLike
 from ..indexing.shapes import image_shape
 from ..masks import same_aspect
@@ -53,8 +54,7 @@ def index(root: PathLike) -> list[Record]:
     folder = find_folder(root, "TIFF Images")
     images = files_by_stem(folder, ".tif", ".tiff")
     if not images:
-        msg = f"{root} holds no folder 'TIFF Images' with IMG###.tif; unpack DMID there"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} holds no folder 'TIFF Images' with IMG###.tif; unpack DMID there")
     masks = files_by_stem(find_folder(root, "ROI Masks"), ".tif", ".tiff")
     reports = files_by_stem(find_folder(root, "Reports"), ".txt")
     rows = read_metadata(root)

@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Finding, Outline, Record, view_code
 from .spreadsheet import read_rows
@@ -57,8 +58,7 @@ def index(root: PathLike, *, kinds: Sequence[str] = ("mass",), spiculated: bool 
     table = find_file(root, "INbreast.csv", depth=3)
     if dicoms is None or xml is None or table is None:
         parts = (("AllDICOMs", dicoms), ("AllXML", xml), ("INbreast.csv", table))
-        msg = f"{root} lacks {[name for name, found in parts if found is None]}; wanted the unpacked release"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} lacks {[name for name, found in parts if found is None]}; wanted the unpacked release")
     rows = {row["file_name"]: row for row in read_rows(table, encoding="latin-1")}
     outlines = files_by_stem(xml, ".xml")
     wanted = {*kinds, *(["spiculated"] if spiculated else [])}
@@ -114,8 +114,7 @@ def parse_name(name: str) -> tuple[str, str, str, str]:
     """
     match = _NAME.match(name)
     if match is None:
-        msg = f"{name!r} is no INbreast file name; wanted <id>_<16 hex digits>_MG_<L|R>_<CC|ML>_ANON.dcm"
-        raise ValueError(msg)
+        raise UserError(f"{name!r} is no INbreast file name; wanted <id>_<16 hex digits>_MG_<L|R>_<CC|ML>_ANON.dcm")
     number, patient, side, view = match.groups()
     return number, patient.lower(), side.upper(), "MLO" if view.upper() == "ML" else view_code(view)
 
@@ -199,8 +198,7 @@ def read_rois(path: PathLike) -> tuple[Finding, ...]:
         rois = [roi for image in document["Images"] for roi in image["ROIs"]]
         found = [(str(roi.get("Name", "")), parse_points(roi.get("Point_px", []))) for roi in rois]
     except (KeyError, TypeError, ValueError, ExpatError, plistlib.InvalidFileException) as error:
-        msg = f"{path} is no INbreast property list ({error!r})"
-        raise ValueError(msg) from error
+        raise UserError(f"{path} is no INbreast property list ({error!r})") from error
     return tuple(
         Finding(kind=roi_kind(name), outline=points, attributes={"name": name}) for name, points in found if points
     )

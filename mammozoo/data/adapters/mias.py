@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Box, Finding, Record
 from .trees import files_by_stem, find_file
@@ -61,8 +62,7 @@ def index(root: PathLike) -> list[Record]:
     info = find_file(root, "Info.txt")
     images = files_by_stem(info.parent, ".pgm") if info else {}
     if info is None or not images:
-        msg = f"{root} holds no Info.txt beside mdb*.pgm files; unpack mini-MIAS (all-mias.tar.gz) there"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} holds no Info.txt beside mdb*.pgm files; unpack mini-MIAS (all-mias.tar.gz) there")
     table = read_info(info.read_text(encoding="latin-1"))
     return [_record(path, table.get(path.stem.lower(), [])) for path in images.values()]
 

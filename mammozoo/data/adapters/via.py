@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Outline
 from .spreadsheet import read_rows
@@ -55,8 +56,7 @@ def outline(shape: Mapping[str, Any]) -> Outline:
         return ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
     if name == "point":
         return ((float(shape["cx"]), float(shape["cy"])),)
-    msg = f"region shape {name!r} is none of polygon, polyline, circle, ellipse, rect, point"
-    raise ValueError(msg)
+    raise UserError(f"region shape {name!r} is none of polygon, polyline, circle, ellipse, rect, point")
 
 
 def _ellipse(cx: float, cy: float, rx: float, ry: float, *, theta: float) -> Outline:

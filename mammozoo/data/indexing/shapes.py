@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..masks import read_pixels
 
@@ -56,8 +57,7 @@ def image_shape(path: PathLike) -> tuple[int, int]:
             if magic[:2] in (b"P5", b"P2"):
                 return _pgm(stream)
         except (struct.error, IndexError, KeyError) as error:
-            msg = f"{path}: the header is cut short or broken; fetch the file again"
-            raise ValueError(msg) from error
+            raise UserError(f"{path}: the header is cut short or broken; fetch the file again") from error
     height, width = read_pixels(path).shape
     return height, width
 
