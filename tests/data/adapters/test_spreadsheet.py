@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
 import cv2
 import numpy as np
+import openpyxl
 import pytest
 
 from mammozoo.data.adapters import trees as folders
@@ -38,10 +40,36 @@ def test_a_workbook_with_gaps(trees: ModuleType, tmp_path: Path) -> None:
     assert read_xlsx(path) == {"one": [["a", "", "c & d"], ["", "2"]], "two": [["x"]]}
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip"])
-def test_no_workbook(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "b.xlsx").write_bytes(content)
-    with pytest.raises(ValueError, match="is no readable XLSX workbook"):
+def test_numbers_formulas_and_empty_rows(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["age", "share"], [], [61, 0.25], [None, "=1+1"], ["  ", True]):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "b.xlsx")
+    assert read_xlsx(tmp_path / "b.xlsx") == {"Sheet": [["age", "share"], ["61", "0.25"], ["  ", "True"]]}
+
+
+def _no_workbook(folder: Path, kind: str) -> Path:
+    path = folder / "b.xlsx"
+    if kind == "other zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.txt", "no workbook")
+        return path
+    openpyxl.Workbook().save(path)
+    content = path.read_bytes()
+    path.write_bytes({"empty": b"", "text": b"no zip", "cut": content[: len(content) // 2]}[kind])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "other zip"])
+def test_no_workbook(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ValueError, match=r"b\.xlsx is no readable XLSX workbook \(.*save it as \.xlsx again"):
+        read_xlsx(_no_workbook(tmp_path, kind))
+
+
+def test_a_part_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mammozoo.data.adapters.spreadsheet._MAX_PART", 100)
+    openpyxl.Workbook().save(tmp_path / "b.xlsx")
+    with pytest.raises(ValueError, match="is larger than 100 bytes"):
         read_xlsx(tmp_path / "b.xlsx")
 
 
