@@ -39,7 +39,7 @@ def restore_path(path: PathLike) -> Path:
 
 
 def config_path(path: PathLike) -> str:
-    """Write a path as a configuration value that MONAI's parser leaves alone.
+    r"""Write a path as a configuration value that MONAI's parser leaves alone.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def config_path(path: PathLike) -> str:
     Examples
     --------
     >>> config_path("a/b"), config_path("a #1")
-    ('a/b', "$'a \\\\x231'")
+    ('a/b', "$'a \\x231'")
     """
     text = os.fspath(path)
     if "#" not in text and text[:1] not in ("$", "@", "%", "+"):

@@ -45,21 +45,21 @@ def check_data(
     Raises
     ------
     UserError
-        If there is no image; a patient is unknown (``nan``, ``None``, nothing); a label is none of the words; a malignant
-        image has no annotation; a mask is not one picture with its image (aspects differ by more than 2 %), or the
-        header of an image or a mask cannot be read. The message names the first with file and line, and counts.
+        If there is no image; a patient is unknown (``nan``, ``None``, nothing); a label is none of the words; a
+        malignant image has no annotation; a mask is not one picture with its image (aspects differ by more than 2 %),
+        or the header of an image or a mask cannot be read. The message names the first with file and line, and counts.
 
     Notes
     -----
-    Benign images without annotation are logged. Labels of public data sets are not compared with their annotations: those
-    follow other rules (`Record.origin` is empty).
+    Benign images without annotation are logged. Labels of public data sets are not compared with their annotations:
+    those follow other rules (`Record.origin` is empty).
 
     Examples
     --------
-    >>> check_data([Record(id="a", image="a.png", patient_id="nan")])
+    >>> check_data([Record(id="a", image="a.png", patient_id="nan")])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    mammozoo._errors.UserError: image 'a': patient_id is 'nan'; expected the name of one patient (where it is not known, ...
+    mammozoo._errors.UserError: image 'a': patient_id is 'nan'; expected one patient's name...
     """
     if task not in TASKS:
         raise UserError(f"task {task!r} is none of {', '.join(TASKS)}")
@@ -67,8 +67,9 @@ def check_data(
         raise UserError("the data set holds no image")
     _refuse(
         unknown_patients(records),
-        lambda r: f"patient_id is {r.patient_id!r}; expected the name of one patient (where it is not known, the image's "
-        "own id, which keeps the image by itself)",
+        lambda r: (
+            f"patient_id is {r.patient_id!r}; expected one patient's name, or the image's own id where nobody knows it"
+        ),
     )
     words = None if labels is None else tuple(labels)
     if words is not None:
@@ -80,8 +81,7 @@ def check_data(
         bare = unannotated(records)
         _refuse(
             [record for record in bare if record.class_name == "malignant"],
-            lambda _: "label is 'malignant' and there is no mask; expected one (with_lesion_only=True leaves such images "
-            "out)",
+            lambda _: "label is 'malignant', and there is no mask; with_lesion_only=True leaves such images out",
         )
         if bare:
             logger.warning("%d benign images have no mask and count as free of lesions: %s", len(bare), bare[0].where)

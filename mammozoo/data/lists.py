@@ -32,10 +32,7 @@ def _phantom(dataset_dir: PathLike, **_: object) -> list[Record]:
         return manifest.index(folder / "manifest.csv")
     if folder.suffix.lower() == ".csv" or folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         others = ", ".join(name for name in _DATASETS if name != "phantom")
-        raise UserError(
-            f"dataset_dir {folder} holds no synthetic exams, and dataset is 'phantom'; expected dataset to say what it "
-            f"is: {others}"
-        )
+        raise UserError(f"dataset_dir {folder} holds no synthetic exams, and dataset is 'phantom'; expected {others}")
     return []
 
 
@@ -78,10 +75,10 @@ def load_records(
 
     Examples
     --------
-    >>> load_records(dataset="elsewhere", dataset_dir=".")
+    >>> load_records(dataset="elsewhere", dataset_dir=".")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    mammozoo._errors.UserError: dataset 'elsewhere' is none of phantom, manifest, cbis_ddsm, inbreast, dmid, cdd_cesm, mias
+    mammozoo._errors.UserError: dataset 'elsewhere' is none of phantom, manifest, cbis_ddsm...
     """
     if dataset not in _DATASETS:
         raise UserError(f"dataset {dataset!r} is none of {', '.join(_DATASETS)}")
@@ -109,30 +106,7 @@ def records_split(
     class_column: str | None = None,
     strict_split: bool = True,
 ) -> Split:
-    """Split of records: from a file where one is given, else drawn from the seed.
-
-    Parameters
-    ----------
-    records : sequence of Record
-    split_file : PathLike, optional
-        Its patients and ids decide.
-    fold : int, optional
-        None: the 60/20/20 hold-out split; k: the k-th of five folds.
-    seed : int
-    task, class_column : str
-        Decide the strata of a drawn split (see `mammozoo.data.splits.stratify`).
-    strict_split : bool
-        Whether missing and unknown ids are an error; if not, the file's patients decide for those it knows.
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    UserError
-        If the records do not fit the split file, there is no such fold, or there are too few patients.
-    """
+    """Split of records: from a file where one is given, else drawn from the seed."""
     if split_file is None:
         strata = stratify(records, task=task, class_column=class_column)
         return make_split(records, fold=fold, seed=seed, strata=strata)
@@ -184,16 +158,16 @@ def datalist(
     Returns
     -------
     list of dict
-        ``id, image`` (path), ``patient_id, laterality, view_position`` (``""`` where unknown), ``strata``
-        (dict of str; absent where there are none), and by task: ``label`` (mask path) for segmentation; ``box`` ((N, 4) list, xyxy pixels,
-        half-open; boxes of the mask's components where the data set has none) and, where there is a mask,
+        ``id, image`` (path), ``patient_id, laterality, view_position`` (``""`` where unknown), ``strata`` (dict of str;
+        absent where there are none), and by task: ``label`` (mask path) for segmentation; ``box`` ((N, 4) list, xyxy
+        pixels, half-open; boxes of the mask's components where the data set has none) and, where there is a mask,
         ``label`` for detection; ``label`` (class index) and ``class_name`` for classification.
 
     Raises
     ------
     UserError
-        For an unknown part, task or class, a flag that is no boolean (write ``True`` on the command line, not ``true``),
-        data that `mammozoo.data.checks.check_data` refuses or that lack masks or boxes, and a split that does not fit.
+        For an unknown part, task or class, a flag that is no boolean (``True`` on the command line, not ``true``),
+        data that `mammozoo.data.checks.check_data` refuses or that lack masks, and a split that does not fit.
 
     Notes
     -----

@@ -69,7 +69,9 @@ def index(path: PathLike) -> list[Record]:
     if not table.rows:
         raise UserError(f"{csv_path} holds a header and no image")
     records = [
-        _record(dict(zip(columns, cells.values(), strict=True)), origin=f"{csv_path}, line {line}", folder=csv_path.parent)
+        _record(
+            dict(zip(columns, cells.values(), strict=True)), origin=f"{csv_path}, line {line}", folder=csv_path.parent
+        )
         for line, cells in table.rows
     ]
     _check_unique(records)
@@ -142,7 +144,9 @@ def _check_unique(records: Iterable[Record]) -> None:
 
 
 def _check_files(records: Sequence[Record], *, path: Path) -> None:
-    wanted = [(r, column, file) for r in records for column, file in (("image", r.image), ("mask", r.label_path)) if file]
+    wanted = [
+        (r, column, file) for r in records for column, file in (("image", r.image), ("mask", r.label_path)) if file
+    ]
     missing = [(record, column, file) for record, column, file in wanted if not _is_file(file)]
     if missing:
         record, column, file = missing[0]

@@ -30,13 +30,7 @@ def is_unknown(text: str) -> bool:
 
 
 def laterality_code(text: str) -> str:
-    """Laterality as DICOM writes it: ``L``, ``R``, ``B`` (both) or empty, of ``left``, ``LT``, ``R``...
-
-    Raises
-    ------
-    UserError
-        For any other word.
-    """
+    """Laterality as DICOM writes it: ``L``, ``R``, ``B`` (both) or empty, of ``left``, ``LT``, ``R``..."""
     try:
         return _LATERALITY[text.strip().upper()]
     except KeyError:

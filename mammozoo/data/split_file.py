@@ -13,6 +13,7 @@ from typing import Any
 
 from .._errors import UserError
 from .._typing import PathLike
+from ..io.table import read_json
 from ..io.write import write_text
 from .record import Record
 from .splits import FOLDS, PARTS, Split, holdout, kfold
@@ -56,16 +57,12 @@ class SplitFile:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def split(self, *, fold: int | None) -> Split:
-        """Parts of the hold-out split (`fold` None) or of a fold.
-
-        Raises
-        ------
-        ValueError
-            If the file has no such fold.
-        """
+        """Parts of the hold-out split (`fold` None) or of a fold."""
         folds = self.document.get("folds", [])
         if fold is not None and (type(fold) is not int or not 0 <= fold < len(folds)):
-            raise UserError(f"fold {fold!r} is not in this split file; it has 0 to {len(folds) - 1}, or none for hold-out")
+            raise UserError(
+                f"fold {fold!r} is not in this split file; it has 0 to {len(folds) - 1}, or none for hold-out"
+            )
         parts = self.document["holdout"] if fold is None else folds[fold]
         return Split(**{part: tuple(parts[part]) for part in PARTS})
 
@@ -74,22 +71,7 @@ class SplitFile:
         return {image: patient for patient, ids in self.document["images"][images].items() for image in ids}
 
     def check(self, records: Sequence[Record]) -> str:
-        """Make sure that records are exactly one of the file's image sets.
-
-        Parameters
-        ----------
-        records : sequence of Record
-
-        Returns
-        -------
-        str
-            Name of that set.
-
-        Raises
-        ------
-        ValueError
-            If records are missing or unknown, or belong to another patient than the file says.
-        """
+        """Make sure that records are exactly one of the file's image sets."""
         ids = {record.id for record in records}
         names: list[str] = list(self.document["images"])
         sets = {name: self.patient_of(images=name) for name in names}
@@ -248,10 +230,8 @@ def read_split(path: PathLike) -> SplitFile:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no split file, or was changed after it was written.
+    UserError
+        If there is no such file, or if it is no split file, or was changed after it was written.
 
     Examples
     --------
@@ -260,7 +240,7 @@ def read_split(path: PathLike) -> SplitFile:
     file = Path(path)
     if not file.is_file():
         raise UserError(f"no split file at {file}; give split_file an existing JSON, or none to draw it from the seed")
-    document = json.loads(file.read_text(encoding="utf-8"))
+    document = read_json(file)
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise UserError(f"{file} is no split file; wanted a JSON object with format {_FORMAT!r}")
     result = SplitFile(document)

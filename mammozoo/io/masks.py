@@ -271,7 +271,9 @@ def binary_mask(values: Array, *, name: str = "the mask", lossy: bool = False) -
     if values.dtype.kind == "f" and -0.25 * top <= low < 0:  # cubic interpolation swings below 0
         values, low = np.maximum(values, 0), 0.0
     if not (low >= 0 and top < np.inf):  # also false for NaN
-        raise BadPixelsError(f"{name} holds values from {low:g} to {top:g}; expected 0 for background, more for lesions")
+        raise BadPixelsError(
+            f"{name} holds values from {low:g} to {top:g}; expected 0 for background, more for lesions"
+        )
     mask = (values != 0).astype(np.uint8)
     if lossy and top <= _LABELS:  # the coding's noise around nothing
         return np.zeros_like(mask), LOSSY if top else ""

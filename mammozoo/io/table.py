@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSV tables as people save them: any of the usual encodings and delimiters."""
+"""CSV tables and JSON documents as people save them: any of the usual encodings and delimiters."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .._errors import UserError
 from .._typing import PathLike
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "read_json", "read_table"]
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _DELIMITERS = (",", ";", "\t")
@@ -40,7 +42,7 @@ class Table:
         return float(text.replace(",", ".") if self.delimiter == ";" else text)
 
 
-def read_table(path: PathLike, *, ragged: bool = False, encoding: str | None = None) -> Table:
+def read_table(path: PathLike, *, ragged: bool = False) -> Table:
     r"""Read a CSV with a header line.
 
     Parameters
@@ -50,8 +52,6 @@ def read_table(path: PathLike, *, ragged: bool = False, encoding: str | None = N
         tab, whichever the header has most of, or what a first line ``sep=;`` says.
     ragged : bool
         Take rows of another length than the header's: missing cells are empty, surplus ones are left out.
-    encoding : str, optional
-        Of a file that is known to be in another one.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def read_table(path: PathLike, *, ragged: bool = False, encoding: str | None = N
         raise UserError(f"{file}: {what}; expected a CSV file") from error
     if data.startswith(_WORKBOOKS):
         raise UserError(f"{file} is an Excel workbook; expected a CSV file: save the sheet as 'CSV UTF-8'")
-    text = data.decode(encoding, "replace") if encoding else _decoded(data)
+    text = _decoded(data)
     first, _, rest = text.partition("\n")
     stated = first.strip().removeprefix("sep=") if first.startswith("sep=") else ""
     header = (rest if stated else text).split("\n", 1)[0]
@@ -116,4 +116,15 @@ def _table(text: str, delimiter: str, *, file: Path, ragged: bool, start: int) -
         if not ragged and (len(cells) < width or any(cells[width:])):
             raise UserError(f"{file}, line {line}: the row has {len(cells)} fields; the header has {width}")
     filled = ((line, [*cells, *[""] * (width - len(cells))]) for line, cells in rows[1:])
-    return Table(tuple(columns), tuple((line, dict(zip(columns, cells, strict=False))) for line, cells in filled), delimiter)
+    parsed = tuple((line, dict(zip(columns, cells, strict=False))) for line, cells in filled)
+    return Table(tuple(columns), parsed, delimiter)
+
+
+def read_json(path: PathLike) -> Any:
+    """Read a JSON document in UTF-8, 16 or 32; whatever is wrong with the file is a `UserError`."""
+    try:
+        return json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or 'cannot be read'}; expected a JSON file") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is no JSON: {error}") from error

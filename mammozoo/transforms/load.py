@@ -45,8 +45,8 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
     ensure_channel_first : bool
         Give (1, W, H), as MONAI's ``EnsureChannelFirstd`` would after it.
     mask_keys : str or sequence of str
-        Those of the keys that hold lesion masks: they are read by `mammozoo.io.masks.read_mask`, which gives 0 and 1, and
-        brought to the size of the first image. Several files are united.
+        Those of the keys that hold lesion masks: they are read by `mammozoo.io.masks.read_mask`, which gives 0 and 1,
+        and brought to the size of the first image. Several files are united.
     allow_missing_keys : bool
 
     Notes

@@ -42,10 +42,9 @@ def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted"
 
     Raises
     ------
-    FileNotFoundError
-        If the image folders or the workbook are missing.
-    ValueError
-        If `images` names another kind, or a file name is of another form.
+    UserError
+        If the image folders or the workbook are missing, `images` names another kind, or a file name is of another
+        form.
 
     References
     ----------
@@ -78,28 +77,7 @@ def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted"
 
 
 def parse_name(name: str) -> tuple[str, str, str, str]:
-    """Patient, side, acquisition and view of an image name.
-
-    Parameters
-    ----------
-    name : str
-        Without suffix; blanks around it (some files have one before ".jpg") are ignored.
-
-    Returns
-    -------
-    (str, str, str, str)
-        Acquisition: ``DM`` = low energy, ``CM`` = subtracted.
-
-    Raises
-    ------
-    ValueError
-        If the name is of another form.
-
-    Examples
-    --------
-    >>> parse_name("P3_L_CM_CC ")
-    ('P3', 'L', 'CM', 'CC')
-    """
+    """Patient, side, acquisition and view of an image name."""
     match = _NAME.match(name.strip())
     if match is None:
         raise UserError(f"{name!r} is no CDD-CESM image name; wanted P<patient>_<L|R>_<DM|CM>_<CC|MLO>")
@@ -108,45 +86,12 @@ def parse_name(name: str) -> tuple[str, str, str, str]:
 
 
 def joined(text: str) -> list[str]:
-    """Values of a cell that joins several findings by ``$``.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> joined("5$2"), joined(" ")
-    (['5', '2'], [])
-    """
+    """Values of a cell that joins several findings by ``$``."""
     return [word.strip() for word in text.split("$") if word.strip()]
 
 
 def read_annotations(path: PathLike) -> dict[str, dict[str, str]]:
-    """Rows of the sheet ``all`` by image name in capitals; names repeat in the other sheets only.
-
-    Parameters
-    ----------
-    path : PathLike
-
-    Returns
-    -------
-    dict of str to dict of str to str
-        Cells by `mammozoo.data.adapters.spreadsheet.column_name`, with the density of subtracted images filled in.
-
-    Raises
-    ------
-    ValueError
-        If the workbook has no such sheet.
-
-    Examples
-    --------
-    ``read_annotations("Radiology-manual-annotations.xlsx")["P1_L_DM_MLO"]["birads"]`` is ``"4"``.
-    """
+    """Rows of the sheet ``all`` by image name in capitals; names repeat in the other sheets only."""
     sheets = read_xlsx(path)
     if "all" not in sheets or not sheets["all"]:
         raise UserError(f"{path} has no sheet 'all'; found {list(sheets)}")
@@ -161,24 +106,7 @@ def read_annotations(path: PathLike) -> dict[str, dict[str, str]]:
 
 
 def fill_density(table: Mapping[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Give subtracted images, whose density reads "_", that of the low-energy image of the same view.
-
-    Parameters
-    ----------
-    table : Mapping[str, dict of str to str]
-        Rows by image name.
-
-    Returns
-    -------
-    dict of str to dict of str to str
-        Density ``""`` where the other image has none either.
-
-    Examples
-    --------
-    >>> rows = {"P1_L_CM_CC": {"breast_density_acr": "_"}, "P1_L_DM_CC": {"breast_density_acr": "C"}}
-    >>> fill_density(rows)["P1_L_CM_CC"]
-    {'breast_density_acr': 'C'}
-    """
+    """Give subtracted images, whose density reads "_", that of the low-energy image of the same view."""
     filled = {}
     for name, row in table.items():
         twin = table.get(name.replace("_CM_", "_DM_"), row)
