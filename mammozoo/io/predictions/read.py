@@ -15,7 +15,9 @@ from .masks import PredictedMask, read_predicted_mask, read_probability
 
 __all__ = ["PredictedCase", "Predictions", "ScoredBox", "find_predictions", "read_case_mask", "stem"]
 
-_MASK_SUFFIXES = (".nii.gz", ".nii", ".png", ".dcm", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg")
+_MASK_SUFFIXES = (
+    ".nii.gz", ".nii", ".png", ".dcm", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".jpg", ".jpeg",
+)  # fmt: skip
 # What nnU-Net v2 leaves beside its predictions.
 _NNUNET_FILES = ("predict_from_raw_data_args.json", "dataset.json", "plans.json")
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mammozoo.data.auditing.leaks import AuditReport
-from mammozoo.data.indexing.issue import Issue
+from mammozoo.data.issue import Issue
 from mammozoo.data.record import Record
 from mammozoo.io.predictions.read import PredictedCase, Predictions, ScoredBox, find_predictions
 from mammozoo.io.write import write_png

@@ -42,22 +42,6 @@ class Issue:
 
 
 def issue(kind: str, detail: str, examples: Iterable[str]) -> list[Issue]:
-    """Issue of all examples: a list of one, or of none where nothing is wrong.
-
-    Parameters
-    ----------
-    kind, detail : str
-    examples : iterable of str
-        Everything that is concerned; counted, and the first five are kept.
-
-    Returns
-    -------
-    list of Issue
-
-    Examples
-    --------
-    >>> issue("unreadable", "files cannot be read", [])
-    []
-    """
+    """Issue of all examples: a list of one, or of none where nothing is wrong."""
     found = sorted(set(examples))
     return [Issue(kind, detail, len(found), tuple(found[:_EXAMPLES]))] if found else []
