@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bundle tools: composing, checking, packaging and running."""
+"""Bundle tools: loading, running, checking, exporting and packaging."""
