@@ -21,7 +21,6 @@ __all__ = [
     "GroupedScores",
     "by_group",
     "compute_classification",
-    "threshold_at_sensitivity",
     "youden_threshold",
 ]
 
@@ -151,32 +150,6 @@ def youden_threshold(scores: Values, labels: Values) -> float:
         return math.nan
     thresholds, tp, fp = cumulative_counts(values, truth)
     return float(thresholds[np.argmax(tp * n - fp * m)])  # whole numbers: equal values are equal
-
-
-def threshold_at_sensitivity(scores: Values, labels: Values, *, sensitivity: float) -> float:
-    """Highest score at which the sensitivity reaches a target; NaN without positives.
-
-    Parameters
-    ----------
-    scores, labels
-        As in `compute_classification`.
-    sensitivity : float
-        Above 0, at most 1.
-
-    Examples
-    --------
-    >>> threshold_at_sensitivity([0.9, 0.6, 0.4, 0.2], [1, 0, 1, 0], sensitivity=0.95)
-    0.4
-    """
-    if not 0 < sensitivity <= 1:
-        msg = f"the target sensitivity must be above 0 and at most 1, got {sensitivity}"
-        raise ValueError(msg)
-    values, truth = check_scores(scores, labels)
-    falling = np.sort(values[truth])[::-1]
-    if not len(falling):
-        return math.nan
-    needed = math.ceil(sensitivity * len(falling) - 1e-9)  # 0.29 * 100 is 28.999... and must mean 29
-    return float(falling[max(needed, 1) - 1])
 
 
 def by_group(

@@ -11,11 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "as_boxes",
     "box_iou_matrix",
-    "clip_boxes",
     "round_boxes",
     "square_crop_box",
-    "xywh_to_xyxy",
-    "xyxy_to_xywh",
 ]
 
 
@@ -55,91 +52,6 @@ def as_boxes(values: ArrayLike, *, name: str = "boxes") -> NDArray[np.float64]:
     return boxes
 
 
-def xywh_to_xyxy(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Corners of boxes that are given by corner and size.
-
-    Parameters
-    ----------
-    boxes : array_like of shape (N, 4)
-        x, y of the upper left corner, width, height.
-
-    Returns
-    -------
-    numpy.ndarray of shape (N, 4), float64
-        x1, y1, x2, y2, half-open.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another one.
-
-    Examples
-    --------
-    >>> xywh_to_xyxy([[2, 3, 10, 20]]).tolist()
-    [[2.0, 3.0, 12.0, 23.0]]
-    """
-    values = _four_columns(boxes)
-    return np.concatenate([values[:, :2], values[:, :2] + values[:, 2:]], axis=1)
-
-
-def xyxy_to_xywh(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Corner and size of boxes that are given by corners; the inverse of `xywh_to_xyxy`.
-
-    Parameters
-    ----------
-    boxes : array_like of shape (N, 4)
-        x1, y1, x2, y2, half-open.
-
-    Returns
-    -------
-    numpy.ndarray of shape (N, 4), float64
-        x, y of the upper left corner, width, height.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another one.
-
-    Examples
-    --------
-    >>> xyxy_to_xywh([[2, 3, 12, 23]]).tolist()
-    [[2.0, 3.0, 10.0, 20.0]]
-    """
-    values = _four_columns(boxes)
-    return np.concatenate([values[:, :2], values[:, 2:] - values[:, :2]], axis=1)
-
-
-def clip_boxes(boxes: ArrayLike, *, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Cut boxes to the image.
-
-    Parameters
-    ----------
-    boxes : array_like of shape (N, 4)
-    shape : (int, int)
-        Height and width of the image.
-
-    Returns
-    -------
-    numpy.ndarray of shape (N, 4), float64
-
-    Raises
-    ------
-    ValueError
-        As in `as_boxes`.
-
-    Notes
-    -----
-    A box outside the image stays in the list, without area, on the image's edge.
-
-    Examples
-    --------
-    >>> clip_boxes([[-5, 2, 20, 4], [90, 90, 99, 99]], shape=(8, 10)).tolist()
-    [[0.0, 2.0, 10.0, 4.0], [10.0, 8.0, 10.0, 8.0]]
-    """
-    height, width = shape
-    return np.clip(as_boxes(boxes), 0.0, np.array([width, height, width, height], np.float64))
-
-
 def round_boxes(boxes: ArrayLike, *, shape: tuple[int, int]) -> NDArray[np.int64]:
     """Round the edges of boxes to whole pixels, then cut the boxes to the image.
 
@@ -169,7 +81,8 @@ def round_boxes(boxes: ArrayLike, *, shape: tuple[int, int]) -> NDArray[np.int64
     >>> round_boxes([[0.5, 1.4, 3.5, 99.0]], shape=(8, 10)).tolist()
     [[1, 1, 4, 8]]
     """
-    return clip_boxes(np.floor(as_boxes(boxes) + 0.5), shape=shape).astype(np.int64)
+    height, width = shape
+    return np.clip(np.floor(as_boxes(boxes) + 0.5), 0, [width, height, width, height]).astype(np.int64)
 
 
 def box_iou_matrix(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:

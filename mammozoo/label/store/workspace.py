@@ -149,7 +149,6 @@ def _copy(choice: BundleChoice, target: Path, options: Mapping[str, Any], *, fre
         raise ValueError(msg)
     if keep:
         options = {**origin.get("options", {}), **options}
-    elif weights is not None:
     for name in _COPIED:
         _replace(choice.source / name, target / name)
     keys = _edit_configs(target / "configs", options)
