@@ -31,25 +31,11 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class FusedDetections:
-    """Regions of one image on which enough scales agree, by falling score.
+    """Regions of one image on which enough scales agree, by falling score."""
 
-    Parameters
-    ----------
-    boxes : numpy.ndarray of shape (n, 4), int64
-        Bounding boxes (x1, y1, x2, y2) in pixels of the canvas, half-open.
-    scores : numpy.ndarray of shape (n,), float64
-    areas : numpy.ndarray of shape (n,), int64
-        Pixels of the regions, which may be smaller than their boxes.
-
-    Examples
-    --------
-    >>> len(FusedDetections(np.zeros((0, 4), np.int64), np.zeros(0), np.zeros(0, np.int64)).scores)
-    0
-    """
-
-    boxes: NDArray[np.int64]
+    boxes: NDArray[np.int64]  # (n, 4) xyxy in pixels of the canvas, half-open
     scores: Floats
-    areas: NDArray[np.int64]
+    areas: NDArray[np.int64]  # pixels of the regions, which may be smaller than their boxes
 
 
 @dataclass(frozen=True, eq=False)
