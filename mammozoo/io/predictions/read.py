@@ -24,7 +24,15 @@ _NNUNET_FILES = ("predict_from_raw_data_args.json", "dataset.json", "plans.json"
 
 @dataclass(frozen=True)
 class ScoredBox:
-    """One detection, half-open in pixels; a higher score is more suspicious."""
+    """One detection.
+
+    Attributes
+    ----------
+    box_xyxy : tuple of four floats
+        Pixels, half-open.
+    score : float
+        More is more suspicious.
+    """
 
     box_xyxy: tuple[float, float, float, float]
     score: float
@@ -32,25 +40,51 @@ class ScoredBox:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictedCase:
-    """What was predicted for one image; nothing is opened before it is needed."""
+    """What was predicted for one image; nothing is opened before it is needed.
 
-    id: str  # as the source names the image
+    Attributes
+    ----------
+    id : str
+        As the source names the image.
+    mask, probability : Path or None
+    boxes : tuple of ScoredBox or None
+        None where the source has no boxes; empty where it found nothing.
+    score : float or None
+        Of the whole image.
+    shape : (int, int) or None
+        (H, W) of the image that the boxes refer to, where the source says it.
+    failure : str
+        Why there is no prediction after all.
+    """
+
+    id: str
     mask: Path | None = None
     probability: Path | None = None
-    boxes: tuple[ScoredBox, ...] | None = None  # None where the source has none, empty where it found nothing
-    score: float | None = None  # of the whole image
-    shape: tuple[int, int] | None = None  # (H, W) of the image that the boxes refer to, where the source says it
-    failure: str = ""  # why there is no prediction after all
+    boxes: tuple[ScoredBox, ...] | None = None
+    score: float | None = None
+    shape: tuple[int, int] | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """Predictions by the name of the image."""
+    """Predictions by the name of the image.
 
-    layout: str  # what the source is, for people
+    Attributes
+    ----------
+    layout : str
+        What the source is, for people.
+    cases : mapping of str to PredictedCase
+    threshold : float or None
+        The score from which the model's author calls an image positive, where the source says one.
+    names_all : bool
+        Whether the source names every image; if not, one that it does not name is one without any box.
+    """
+
+    layout: str
     cases: Mapping[str, PredictedCase] = field(hash=False)
-    threshold: float | None = None  # from which the model's author calls an image positive, where the source says one
-    names_all: bool = True  # if not, an image that the source does not name is one without any box
+    threshold: float | None = None
+    names_all: bool = True
 
     @property
     def has_masks(self) -> bool:
@@ -145,7 +179,13 @@ def _is_mask(file: Path, folder: Path) -> bool:
 
 
 def stem(name: str) -> str:
-    """Name of a mask file without the suffix, ``.nii.gz`` as one."""
+    """Name of a mask file without the suffix, ``.nii.gz`` as one.
+
+    Examples
+    --------
+    >>> stem("a.b/c.d.nii.gz")
+    'a.b/c.d'
+    """
     suffix = next((suffix for suffix in _MASK_SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(suffix)]
 
@@ -185,7 +225,34 @@ def _json(file: Path) -> Any:
 
 
 def read_case_mask(case: PredictedCase, *, threshold: float | None = None) -> PredictedMask:
-    """Mask of a case and the probabilities beside it; MammogramError if a file is damaged or sizes differ."""
+    """Read the mask of a case and the probabilities beside it.
+
+    Parameters
+    ----------
+    case : PredictedCase
+        With a mask.
+    threshold : float, optional
+        See `mammozoo.io.predictions.masks.read_predicted_mask`.
+
+    Returns
+    -------
+    PredictedMask
+
+    Raises
+    ------
+    MammogramError
+        If a file cannot be read, or the probabilities have another size than the mask.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from .write import write_png
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_png(f"{folder}/a.png", np.ones((2, 3), np.uint8))
+    ...     read_case_mask(PredictedCase(id="a", mask=file)).mask.shape
+    (2, 3)
+    """
     if case.mask is None:
         msg = f"{case.id}: {case.failure or 'no mask was predicted'}"
         raise MammogramError(msg)

@@ -21,7 +21,38 @@ _SCORE_COLUMNS = ("score", "probability")
 
 
 def read_coco(path: PathLike) -> Predictions:
-    """Boxes of COCO JSON (https://cocodataset.org/#format-results), results or a whole document with its images."""
+    """Read boxes as COCO JSON: a list of results, or a whole document with its images.
+
+    Parameters
+    ----------
+    path : path
+        ``[{"image_id", "bbox": [x, y, width, height], "score"}, ...]``, or ``{"images": [{"id", "file_name"}, ...],
+        "annotations": [...]}``. Every category counts as lesion.
+
+    Returns
+    -------
+    Predictions
+        Named by ``image_id``, or by ``file_name`` without suffix where there are images; an image without annotation
+        is one in which nothing was found. A bare list names no such image.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such JSON; a box without score, with a side that is not positive, or of an unknown image.
+
+    References
+    ----------
+    https://cocodataset.org/#format-results
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "boxes.json"
+    ...     _ = file.write_text('[{"image_id": "a", "bbox": [1, 2, 3, 4], "score": 0.5}]')
+    ...     read_coco(file).cases["a"].boxes[0].box_xyxy
+    (1.0, 2.0, 4.0, 6.0)
+    """
     file = Path(path)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -70,7 +101,33 @@ def _scored_box(box: tuple[float, float, float, float], score: float, *, where: 
 
 
 def read_scores(path: PathLike) -> Predictions:
-    """Scores of a CSV: ``id, score`` or ``probability``, of boxes ``x1, y1, x2, y2``, and a ``threshold``."""
+    r"""Read scores as CSV: one line an image, or one a box.
+
+    Parameters
+    ----------
+    path : path
+        Columns ``id`` and ``score`` (or ``probability``), and for boxes ``x1, y1, x2, y2`` in pixels, half-open. A
+        line with empty corners names an image in which nothing was found. A column ``threshold`` with one value is
+        the author's operating point.
+
+    Returns
+    -------
+    Predictions
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a number is none, or an image stands twice in a file without boxes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "scores.csv"
+    ...     _ = file.write_text("id,score,x1,y1,x2,y2\na,0.5,1,2,3,4\nb,,,,,\n")
+    ...     [len(case.boxes) for case in read_scores(file).cases.values()]
+    [1, 0]
+    """
     file = Path(path)
     with file.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
