@@ -247,6 +247,6 @@ def _edit_configs(folder: Path, options: Mapping[str, Any]) -> set[str]:
         keys |= set(config)
         config.update({key: value for key, value in options.items() if key in config})
         if name == "train.json":
-            config["run"] = _RUN
+            config |= {"run": _RUN, "run_dir": "@bundle_root", "dataset": "given"}
         write_json(path, config)
     return keys
