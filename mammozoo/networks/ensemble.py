@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .transfer import fitted
+from .transfer import fitted, misfit
 
 __all__ = ["MeanEnsemble", "ensemble_state"]
 
@@ -53,10 +53,17 @@ class MeanEnsemble(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
         """Compute logits of the members' shape."""
-        answers = [member(image) for member in self.members]
-        if isinstance(answers[0], list):
-            return [self._mean(torch.stack(logits)) for logits in zip(*answers, strict=True)]
-        return self._mean(torch.stack(answers))
+        tensors: list[torch.Tensor] = []
+        lists: list[list[torch.Tensor]] = []
+        for member in self.members:
+            answer = member(image)
+            if isinstance(answer, torch.Tensor):
+                tensors.append(answer)
+            else:
+                lists.append(answer)
+        if len(lists) == 0:
+            return self._mean(torch.stack(tensors))
+        return [self._mean(torch.stack([maps[i] for maps in lists])) for i in range(len(lists[0]))]
 
     def _mean(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (members, B, C, ...) to logits (B, C, ...), without a probability that could round to 0 or 1."""
@@ -66,7 +73,9 @@ class MeanEnsemble(nn.Module):
         return positive - torch.logsumexp(functional.logsigmoid(-logits), dim=0)
 
     def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Fit one network's weights to every member."""
+        """Fit one network's weights to every member, or those of the whole ensemble."""
+        if misfit(state, self.state_dict()) is None:
+            return dict(state)
         return ensemble_state([fitted(member, state) for member in self.members])
 
 

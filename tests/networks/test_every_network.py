@@ -182,3 +182,10 @@ def test_an_ensemble_answers_with_the_mean_probability(name: str) -> None:
         wanted = torch.stack([o.softmax(1) if several else o.sigmoid() for o in given]).mean(0)
         torch.testing.assert_close(mean, wanted)
     assert any((a - b).abs().max() > 0 for a, b in zip(*answers, strict=True))
+
+
+@pytest.mark.parametrize("name", ["efficientnet_unet", "aunet", "v19unetpp", "yolov3", "resnet18"])
+def test_torchscript_of_an_ensemble(name: str) -> None:
+    ensemble, image = small(name, members=2).eval(), _image(name, 1)
+    with torch.no_grad():
+        _assert_same(convert_to_torchscript(ensemble)(image), ensemble(image), atol=1e-5, rtol=1e-4)

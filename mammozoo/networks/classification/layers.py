@@ -84,7 +84,7 @@ class StochasticDepth(nn.Module):
         """Scale (B, ...) by 0 or ``1 / (1 - rate)`` an image."""
         if not self.training or self.rate == 0:
             return branch
-        ones = branch.new_ones(branch.shape[0], *[1] * (branch.ndim - 1))
+        ones = branch.new_ones([branch.shape[0]] + [1] * (branch.ndim - 1))
         return branch * F.dropout(ones, self.rate)
 
 

@@ -77,25 +77,14 @@ def cbam_resnet50(*, in_channels: int = 3, num_classes: int = 1, dropout: float 
     return ResNet(Bottleneck, (3, 4, 6, 3), dropout=dropout, attention=CBAM, **shape)
 
 
-def sine_positions(width: int, height: int, *, channels: int, device: torch.device | None = None) -> torch.Tensor:
-    """Encode the positions of a grid: half of the channels for each axis, sine and cosine of falling frequencies.
+def sine_positions(width: int, height: int, channels: int, device: torch.device) -> torch.Tensor:
+    """Encode a grid's positions: half of the channels an axis, sines and cosines of falling frequencies.
 
-    Parameters
-    ----------
-    width, height : int
-        Of the grid.
-    channels : int
-        A multiple of 4.
-    device : torch.device, optional
-
-    Returns
-    -------
-    torch.Tensor
-        float32, shape (width * height, channels), in the order of ``flatten``.
+    float32, shape (width * height, channels) in the order of ``flatten``; `channels` is a multiple of 4.
 
     Examples
     --------
-    >>> sine_positions(2, 1, channels=4)[0].tolist()
+    >>> sine_positions(2, 1, 4, torch.device("cpu"))[0].tolist()
     [0.0, 1.0, 0.0, 1.0]
     """
     quarter = channels // 4
@@ -153,7 +142,7 @@ class TransformerPooling(nn.Module):
         """Map (B, in_channels, W, H) to (B, channels)."""
         projected = self.projection(features)
         width, height = projected.shape[-2:]
-        positions = sine_positions(width, height, channels=projected.shape[1], device=projected.device)
+        positions = sine_positions(width, height, projected.shape[1], projected.device)
         tokens = projected.flatten(2).transpose(1, 2) + positions.to(projected.dtype)
         pooled: torch.Tensor = self.encoder(tokens).mean(dim=1)
         return pooled

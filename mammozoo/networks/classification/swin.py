@@ -54,9 +54,10 @@ def _relative_index(side: int) -> torch.Tensor:
 def _shift_mask(features: torch.Tensor, side: int, shifts: tuple[int, int]) -> torch.Tensor:
     """Keep apart what only the cyclic shift brought together: 0 or -100, shape (windows, 1, side**2, side**2)."""
     regions = []
-    for length, shift in zip(features.shape[1:3], shifts, strict=True):
+    for axis in range(2):
+        length = features.shape[1 + axis]
         positions = torch.arange(length, device=features.device)
-        wrapped = positions >= length - shift
+        wrapped = positions >= length - (shifts[0] if axis == 0 else shifts[1])
         regions.append((positions >= length - side).long() + wrapped.long())
     labels = 3 * regions[0][:, None] + regions[1][None, :]
     labels = _windows(labels[None, :, :, None], side)[0, :, :, 0]
@@ -81,8 +82,6 @@ class WindowAttention(nn.Module):
     torch.Size([1, 9, 16, 6])
     """
 
-    relative_position_index: torch.Tensor
-
     def __init__(self, channels: int, *, heads: int, side: int = 7, shift: int = 0) -> None:
         super().__init__()
         self.heads, self.side, self.shift = heads, side, shift
@@ -90,6 +89,7 @@ class WindowAttention(nn.Module):
         self.proj = nn.Linear(channels, channels)
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * side - 1) ** 2, heads))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+        self.relative_position_index: torch.Tensor  # no annotation of the class: torch.jit.script cannot read it
         self.register_buffer("relative_position_index", _relative_index(side))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -99,21 +99,22 @@ class WindowAttention(nn.Module):
         padded = F.pad(features, (0, 0, 0, -height % side, 0, -width % side))
         whole = (padded.shape[1], padded.shape[2])
         shifts = (self.shift if whole[0] > side else 0, self.shift if whole[1] > side else 0)
-        if any(shifts):
+        shifted = shifts != (0, 0)
+        if shifted:
             padded = padded.roll((-shifts[0], -shifts[1]), dims=(1, 2))
         bias = self.relative_position_bias_table[self.relative_position_index]
-        bias = bias.view(side**2, side**2, self.heads).permute(2, 0, 1)
-        if any(shifts):
+        bias = bias.view(side * side, side * side, self.heads).permute(2, 0, 1)
+        if shifted:
             bias = bias + _shift_mask(padded, side, shifts)
         attended = _unwindows(self._attend(_windows(padded, side), bias), side, width=whole[0], height=whole[1])
-        if any(shifts):
+        if shifted:
             attended = attended.roll(shifts, dims=(1, 2))
         return attended[:, :width, :height]
 
     def _attend(self, windows: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """Attend within (B, windows, N, C); bias (heads, N, N) or (windows, heads, N, N)."""
         split = self.qkv(windows).unflatten(-1, (3, self.heads, -1))
-        query, key, value = split.permute(3, 0, 1, 4, 2, 5)
+        query, key, value = split.permute(3, 0, 1, 4, 2, 5).unbind(0)
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1) + bias
         joined = (scores.softmax(dim=-1) @ value).transpose(2, 3).flatten(3)
         projected: torch.Tensor = self.proj(joined)
@@ -181,7 +182,7 @@ class PatchMerging(nn.Module):
         width, height = features.shape[1:3]
         padded = F.pad(features, (0, 0, 0, height % 2, 0, width % 2))
         # The first axis runs fastest: the order that published weights were trained with.
-        joined = torch.cat([padded[:, row::2, column::2] for column in (0, 1) for row in (0, 1)], dim=-1)
+        joined = torch.cat([padded[:, place % 2 :: 2, place // 2 :: 2] for place in range(4)], dim=-1)
         merged: torch.Tensor = self.reduction(self.norm(joined))
         return merged
 

@@ -84,8 +84,8 @@ class FCDenseNet103(nn.Module):
 
     Examples
     --------
-    >>> FCDenseNet103(width=8, layers=(1, 1, 1, 1, 1), bottleneck=1)(torch.zeros(1, 3, 32, 32)).shape
-    torch.Size([1, 2, 32, 32])
+    >>> FCDenseNet103(width=8, layers=(1, 1, 1, 1, 1), bottleneck=1)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 2, 32, 32])
     """
 
     def __init__(
