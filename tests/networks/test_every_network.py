@@ -155,6 +155,7 @@ def test_its_own_weights_are_loaded_unchanged(name: str, tmp_path: Path) -> None
         assert all(torch.equal(own[key], theirs[key]) for key in theirs)
 
 
+@pytest.mark.filterwarnings("ignore:'norm' was found in ScriptModule constants")  # torch's own TransformerEncoder
 @EVERY
 def test_torchscript_gives_the_same_numbers(name: str) -> None:
     """As ``python -m monai.bundle ckpt_export`` makes it."""

@@ -66,21 +66,7 @@ def _shift_mask(features: torch.Tensor, side: int, shifts: tuple[int, int]) -> t
 
 
 class WindowAttention(nn.Module):
-    """Self-attention within windows, which may be shifted, with a learned bias for each relative position.
-
-    Parameters
-    ----------
-    channels, heads : int
-    side : int
-        Of a window, in positions.
-    shift : int
-        How far the windows are moved; not along an axis that one window covers.
-
-    Examples
-    --------
-    >>> WindowAttention(6, heads=3, shift=3)(torch.zeros(1, 9, 16, 6)).shape
-    torch.Size([1, 9, 16, 6])
-    """
+    """Self-attention in windows of (B, W, H, C), moved by `shift`, with a learned bias for each relative position."""
 
     def __init__(self, channels: int, *, heads: int, side: int = 7, shift: int = 0) -> None:
         super().__init__()
@@ -122,21 +108,7 @@ class WindowAttention(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    """Attention in windows and two linear layers, each normalised first and with a shortcut.
-
-    Parameters
-    ----------
-    channels, heads : int
-    shift : int
-        As in `WindowAttention`.
-    drop_rate : float
-        Of the stochastic depth.
-
-    Examples
-    --------
-    >>> SwinBlock(6, heads=3)(torch.zeros(1, 8, 8, 6)).shape
-    torch.Size([1, 8, 8, 6])
-    """
+    """Attention in windows and two linear layers on (B, W, H, C), each normalised first and with a shortcut."""
 
     def __init__(self, channels: int, *, heads: int, shift: int = 0, drop_rate: float = 0.0) -> None:
         super().__init__()
@@ -156,21 +128,7 @@ class SwinBlock(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Halve both sides and double the channels: four neighbours joined, normalised, reduced.
-
-    Parameters
-    ----------
-    channels : int
-
-    Notes
-    -----
-    Odd sides are padded with zeros.
-
-    Examples
-    --------
-    >>> PatchMerging(4)(torch.zeros(1, 5, 8, 4)).shape
-    torch.Size([1, 3, 4, 8])
-    """
+    """Halve both sides of (B, W, H, C), padded if odd, and double C: four neighbours joined, normalised, reduced."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

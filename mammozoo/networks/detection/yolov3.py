@@ -53,17 +53,7 @@ class _Residual(nn.Module):
 class Darknet53(nn.Module):
     """The body [1]_: a stem and five stages that halve the sides, 52 convolutions (the 53rd layer is its classifier's).
 
-    Parameters
-    ----------
-    in_channels : int
-        3: gray copied to RGB.
-    width : int
-        Channels of the stem (32); stage k has ``width * 2**k``.
-
-    Examples
-    --------
-    >>> [tuple(f.shape) for f in Darknet53(width=1)(torch.zeros(1, 3, 32, 64))]
-    [(1, 8, 4, 8), (1, 16, 2, 4), (1, 32, 1, 2)]
+    The stem has `width` channels, stage k ``width * 2**k``.
     """
 
     def __init__(self, in_channels: int = 3, *, width: int = 32) -> None:

@@ -24,10 +24,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..adapting import fit_stem, turned
-from ..blocks import check_sides
+from ..blocks import average_of_sigmoids, check_sides
 from ..transfer import misfit
 
-__all__ = ["VGG19UNetPlusPlus", "average_of_sigmoids"]
+__all__ = ["VGG19UNetPlusPlus"]
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Channels in multiples of the width, and convolutions, of each of the five levels [3].
@@ -114,7 +114,7 @@ class VGG19UNetPlusPlus(nn.Module):
             logits.append(head(rows[0][int(name[2])]))
         if self.training and len(logits) > 1:
             return logits
-        return average_of_sigmoids(logits) if len(logits) > 1 else logits[0]
+        return average_of_sigmoids(torch.stack(logits)) if len(logits) > 1 else logits[0]
 
     def _encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return what enters each max-pooling, and the last level."""
@@ -141,32 +141,6 @@ class VGG19UNetPlusPlus(nn.Module):
             msg = f"{fault}; is it VGG-19 without batch normalisation, and is the width 64?"
             raise ValueError(msg)
         return {f"{prefix}{name}": value for name, value in given.items()}
-
-
-def average_of_sigmoids(logits: list[torch.Tensor]) -> torch.Tensor:
-    """Logit of the mean of several sigmoids, without computing a probability that could round to 0 or 1.
-
-    Parameters
-    ----------
-    logits : list of torch.Tensor
-        At least one, of equal shape.
-
-    Returns
-    -------
-    torch.Tensor
-        Of that shape, float32; its sigmoid is the mean of the sigmoids.
-
-    Notes
-    -----
-    ``log(sum(p)) - log(sum(1 - p))``, each by `torch.logsumexp` of log-sigmoids: finite for all finite logits.
-
-    Examples
-    --------
-    >>> average_of_sigmoids([torch.tensor(200.0), torch.tensor(-200.0)]).item()
-    0.0
-    """
-    stacked = torch.stack(logits).float()
-    return torch.logsumexp(F.logsigmoid(stacked), dim=0) - torch.logsumexp(F.logsigmoid(-stacked), dim=0)
 
 
 def _node(in_channels: int, out_channels: int) -> nn.Sequential:
