@@ -24,27 +24,46 @@ __all__ = ["Assignment", "YOLOLossTerms", "YOLOv3Loss", "assign_targets"]
 
 @dataclass(frozen=True)
 class Assignment:
-    """The P predictions that answer for a truth in a batch, and what each should be."""
+    """The P predictions of a batch that answer for a truth, and what each should be."""
 
-    level: Tensor  # (P,) index of the output
-    image: Tensor  # (P,) index of the image in the batch
-    anchor: Tensor  # (P,) index of the anchor within the output
-    cell: Tensor  # (P, 2) column and row of the output's grid
-    offset: Tensor  # (P, 2) the centre within the cell, in [0, 1]
-    log_size: Tensor  # (P, 2) logarithm of width and height over the anchor's
-    weight: Tensor  # (P,) 2 minus the box's share of the image: small lesions weigh more
-    label: Tensor  # (P,) class index
+    level: Tensor
+    image: Tensor
+    anchor: Tensor
+    cell: Tensor  # (P, 2) column and row
+    offset: Tensor  # (P, 2) of the centre within the cell, 0 to 1
+    log_size: Tensor  # (P, 2) of width and height over the anchor's
+    weight: Tensor  # 2 minus the box's share of the image: small lesions weigh more
+    label: Tensor
 
 
 @dataclass(frozen=True)
 class YOLOLossTerms:
-    """The terms of the loss, scalars, each summed over the predictions and divided by the batch size."""
+    """The terms of the loss, each summed over the predictions and divided by the batch size.
 
-    centre: Tensor  # cross-entropy of x and y
-    size: Tensor  # half the squared error of log width and log height
-    objectness: Tensor  # cross-entropy of the predictions that answer for a truth
-    background: Tensor  # cross-entropy of those that answer for none and overlap none
-    classification: Tensor  # cross-entropy of the classes
+    Parameters
+    ----------
+    centre : torch.Tensor
+        Scalar: cross-entropy of x and y.
+    size : torch.Tensor
+        Scalar: half the squared error of log width and log height.
+    objectness : torch.Tensor
+        Scalar: cross-entropy of the predictions that answer for a truth.
+    background : torch.Tensor
+        Scalar: cross-entropy of those that answer for none and overlap none.
+    classification : torch.Tensor
+        Scalar: cross-entropy of the classes.
+
+    Examples
+    --------
+    >>> YOLOLossTerms(*torch.ones(5)).total.item()
+    5.0
+    """
+
+    centre: Tensor
+    size: Tensor
+    objectness: Tensor
+    background: Tensor
+    classification: Tensor
 
     @property
     def total(self) -> Tensor:
@@ -61,10 +80,7 @@ def assign_targets(
     strides: Sequence[int],
     spatial_size: Sequence[int],
 ) -> Assignment:
-    """Give each truth (T, 4) to the one anchor of the most similar shape, in the cell of its centre [1]_.
-
-    Of several truths that fall to one prediction the last counts. Of equally similar anchors the first does.
-    """
+    """Give each truth (T, 4) to the one anchor of the most similar shape, in the cell of its centre [1]_."""
     shapes = torch.cat(list(anchors)).to(boxes)
     per_level = len(anchors[0])
     sizes = boxes[:, 2:] - boxes[:, :2]
