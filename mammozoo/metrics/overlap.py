@@ -13,7 +13,7 @@ from monai.metrics import CumulativeIterationMetric
 
 from .._typing import Array
 
-__all__ = ["DiceMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
+__all__ = ["DiceMetric", "FalsePositiveRateMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
 
 
 @dataclass(frozen=True)
