@@ -14,7 +14,7 @@ $(READY): setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,clinic,tune]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,clinic,archive,tune]"
 	$(BIN)/python -m mammozoo weights --restore
 	touch $(READY)
 
@@ -54,7 +54,7 @@ docs: $(READY)  ## the API reference, to site/
 
 lock: $(READY)  ## requirements.lock: every package of a deployment with its hashes, no index address
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[release]"
-	$(BIN)/uv pip compile setup.cfg --extra clinic --extra tune -c constraints.txt --universal --python-version 3.10 \
+	$(BIN)/uv pip compile setup.cfg --extra clinic --extra archive --extra tune -c constraints.txt --universal --python-version 3.10 \
 	    --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" -o requirements.lock
 
 sbom: $(READY)  ## dist/sbom.cdx.json: what requirements.lock brings, as CycloneDX

@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 
 from .._typing import PathLike
 from .archive import extract_zip
-from .clinical.identity import hidden_id, identifying_values, repeats_identity
+from .clinical.identity import hidden_id, identifying_values
+from .clinical.identity_index import IdentityIndex, Value
 from .errors import MammogramError
 from .write import path_digest, safe_id
 
@@ -312,11 +313,12 @@ def _named(found: list[_Found]) -> list[InputImage]:
 
 def _hidden_ids(found: list[_Found]) -> list[str | None]:
     """Ids for the paths that repeat what any header of the list says of a patient; None for the others."""
-    values: set[str] = set()
+    values: set[Value] = set()
     for item in found:
         if not item.error:
             values |= identifying_values(item.path)
-    hidden = [not item.given_id and repeats_identity(item.relative, values) for item in found]
+    index = IdentityIndex(values)
+    hidden = [not item.given_id and index.is_named_in(item.relative) for item in found]
     # What was refused is not opened, also not for its name.
     return [
         None if not hide else "refused" if item.error else hidden_id(item.path)

@@ -36,7 +36,7 @@ PINS: Mapping[str, str] = {
     "safetensors": "0.8.0",
     "sam2": "1.1.0",
 }
-_PACKAGES = ("monailabel", "imagecodecs", "opencv-python-headless", "safetensors")
+_PACKAGES = ("monailabel", "dicomweb-client", "imagecodecs", "opencv-python-headless", "safetensors")
 _TEST_PACKAGES = ("pytest", "selenium")
 _STAMP = ".mammozoo-label"
 

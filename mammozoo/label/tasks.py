@@ -25,7 +25,7 @@ from .._typing import Array
 from ..engines.training.stages import load_weights
 from ..io.raster.nifti import write_mask_nifti
 from ..io.write import write_json, write_png
-from ..networks.transfer import load_pretrained
+from ..networks.transfer import load_state
 
 __all__ = ["SPLIT_RECORD", "AnnotationTrainTask", "MammogramInferTask", "split_by_group"]
 
@@ -55,7 +55,7 @@ class MammogramInferTask(BundleInferTask):  # type: ignore[misc]
         self._detector_waits = self.valid and self.bundle_config.get("detector_weights") is not None
         if self.valid:
             self._config["model_filename"] = ["model.pt"]
-            load_pretrained(self.network, self.path[0])  # what does not fit is told at the start, not at a request
+            load_state(self.network, self.path[0])  # what does not fit is told at the start, not at a request
 
     def __call__(self, request: Mapping[str, Any], callbacks: Any = None) -> Any:
         """Run the pipeline, one request at a time: the parsed configuration is shared."""

@@ -36,7 +36,7 @@ def _wanted() -> list[Requirement]:
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = parser["options.extras_require"]
-    texts = (parser["options"]["install_requires"], extras["clinic"], extras["tune"])
+    texts = (parser["options"]["install_requires"], extras["clinic"], extras["archive"], extras["tune"])
     return [Requirement(line) for text in texts for line in text.split("\n") if line.strip()]
 
 

@@ -65,7 +65,7 @@ def write_secondary_capture(
     Examples
     --------
     >>> import tempfile
-    >>> from .mg_writer import MammogramHeader, mammogram_bytes
+    >>> from ..dicom.writer import MammogramHeader, mammogram_bytes
     >>> header = MammogramHeader(patient_id="SYNTHETIC-1", laterality="L", view_position="CC",
     ...                          pixel_spacing=(0.1, 0.1), uid_key="1", study_key="1")
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -93,45 +93,27 @@ def write_secondary_capture(
         algorithm_name=algorithm_name,
         algorithm_version=algorithm_version,
     )
-    _image_modules(dataset, source, same_size=overlay.shape[:2] == (source.Rows, source.Columns))
-    _pixel_module(dataset, overlay)
+    _set_image_modules(dataset, source, same_size=overlay.shape[:2] == (source.Rows, source.Columns))
+    dataset.set_pixel_data(np.ascontiguousarray(overlay), "RGB", 8, generate_instance_uid=False)
     return save(path, dataset)
 
 
-def _image_modules(dataset: Dataset, source: Dataset, *, same_size: bool) -> None:
+def _set_image_modules(dataset: Dataset, source: Dataset, *, same_size: bool) -> None:
+    """General image and SC image (highdicom's SCImage knows no direction of two letters and no unknown one)."""
     origin = reference(source)
     origin.PurposeOfReferenceCodeSequence = [codes.code_item(codes.SOURCE_IMAGE)]
     orientation = source.get("PatientOrientation")
     burned_in = text(source, "BurnedInAnnotation").upper()
     spacing, _ = pixel_spacing(source)
-    for keyword, value in {
-        "ConversionType": "WSD",
-        "ImageType": ["DERIVED", "SECONDARY"],
-        "Laterality": laterality(source),
-        "BodyPartExamined": "BREAST",
-        "PatientOrientation": orientation if same_size and orientation else None,
-        "DerivationDescription": f"Overlay of automatic findings, not for diagnosis, {RESEARCH_USE}",
-        "SourceImageSequence": [origin],
-        "LossyImageCompression": text(source, "LossyImageCompression") or "00",
-        # Unknown stays unknown: only what the source says of text in its pixels is repeated.
-        **({"BurnedInAnnotation": burned_in} if burned_in in ("YES", "NO") else {}),
-        **({"PixelSpacing": [f"{value:.10g}"[:16] for value in spacing]} if same_size and spacing else {}),
-    }.items():
-        setattr(dataset, keyword, value)
-
-
-def _pixel_module(dataset: Dataset, overlay: Array) -> None:
-    data = np.ascontiguousarray(overlay).tobytes()
-    for keyword, value in {
-        "SamplesPerPixel": 3,
-        "PhotometricInterpretation": "RGB",
-        "PlanarConfiguration": 0,
-        "Rows": overlay.shape[0],
-        "Columns": overlay.shape[1],
-        "BitsAllocated": 8,
-        "BitsStored": 8,
-        "HighBit": 7,
-        "PixelRepresentation": 0,
-    }.items():
-        setattr(dataset, keyword, value)
-    dataset.add_new("PixelData", "OB", data + b"\0" * (len(data) % 2))
+    dataset.ConversionType = "WSD"
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.Laterality = laterality(source)
+    dataset.BodyPartExamined = "BREAST"
+    dataset.PatientOrientation = orientation if same_size and orientation else None
+    dataset.DerivationDescription = f"Overlay of automatic findings, not for diagnosis, {RESEARCH_USE}"
+    dataset.SourceImageSequence = [origin]
+    dataset.LossyImageCompression = text(source, "LossyImageCompression") or "00"
+    if burned_in in ("YES", "NO"):  # unknown stays unknown
+        dataset.BurnedInAnnotation = burned_in
+    if same_size and spacing:
+        dataset.PixelSpacing = [f"{value:.10g}"[:16] for value in spacing]

@@ -121,7 +121,7 @@ class DicomWebSource:
 
     def deliver(self, segmentation: Path) -> str:
         """Store it on the server (STOW-RS)."""
-        self.client.store(segmentation.read_bytes())
+        self.client.store(segmentation)
         return "stored"
 
     def _headers(self, study: str, series: str) -> Iterator[HeaderSummary]:

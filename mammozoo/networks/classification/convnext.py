@@ -11,11 +11,14 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..layers import Permute, StochasticDepth, depth_rates
+from ..adapting import adapt_classifier
+from .layers import Permute, StochasticDepth, depth_rates
 
 __all__ = ["ChannelNorm", "ConvNeXt", "ConvNeXtBlock"]
 
@@ -137,3 +140,7 @@ class ConvNeXt(nn.Module):
         """Compute logits (B, num_classes)."""
         logits: torch.Tensor = self.classifier(self.avgpool(self.features(image)))
         return logits
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of torchvision's names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="features.0.0", head="classifier.2")

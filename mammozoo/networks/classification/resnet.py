@@ -11,13 +11,14 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..layers import PointwiseConv2d
+from ..adapting import adapt_classifier
+from .layers import PointwiseConv2d
 
 __all__ = ["BasicBlock", "Bottleneck", "ResNet", "resnet18", "resnet50"]
 
@@ -184,6 +185,10 @@ class ResNet(nn.Module):
         pooled = self.avgpool(features).flatten(1)
         logits: torch.Tensor = self.fc(self.dropout(pooled))
         return logits
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of torchvision's names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="conv1", head="fc", added=("attention", "avgpool"))
 
 
 def resnet18(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 64) -> ResNet:

@@ -12,11 +12,16 @@ References
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..layers import Permute, StochasticDepth, depth_rates
+from ..adapting import adapt_classifier, turned
+from .layers import Permute, StochasticDepth, depth_rates
 
 __all__ = ["PatchMerging", "Swin", "SwinBlock", "WindowAttention"]
 
@@ -252,3 +257,20 @@ class Swin(nn.Module):
         features = self.permute(self.norm(self.features(image)))
         logits: torch.Tensor = self.head(self.dropout(self.avgpool(features).flatten(1)))
         return logits
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of torchvision's names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="features.0.0", head="head", turn=_turned)
+
+
+def _turned(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Turn the first kernels, the tables of relative positions, and the order of the four merged neighbours."""
+    result = turned(state)
+    for name, value in result.items():
+        if name.endswith("relative_position_bias_table"):
+            side = math.isqrt(len(value))
+            result[name] = value.view(side, side, -1).transpose(0, 1).reshape(value.shape)
+        elif re.fullmatch(r"features\.[246]\.(norm\.(weight|bias)|reduction\.weight)", name):
+            first, down, across, both = value.chunk(4, dim=-1)
+            result[name] = torch.cat([first, across, down, both], dim=-1)
+    return result

@@ -31,17 +31,7 @@ _DISTANCES = ("hausdorff", "hd95", "assd")
 
 @dataclass(frozen=True)
 class Pairing:
-    """Which prediction is for which image.
-
-    Attributes
-    ----------
-    found : mapping of str to PredictedCase
-        Id of the record to its prediction.
-    missing : tuple of str
-        Records without.
-    extra : tuple of str
-        Predictions for no record.
-    """
+    """Which prediction is for which record, by id; records without one, and predictions for no record."""
 
     found: Mapping[str, PredictedCase] = field(hash=False)
     missing: tuple[str, ...]
@@ -51,23 +41,8 @@ class Pairing:
 def pair(records: Sequence[Record], predictions: Predictions) -> Pairing:
     """Find each image's prediction by its id, its id as a file name, or the name of its file.
 
-    Parameters
-    ----------
-    records : sequence of Record
-    predictions : Predictions
-
-    Returns
-    -------
-    Pairing
-
-    Raises
-    ------
-    ValueError
-        If no prediction is for any of the images.
-
-    Notes
-    -----
-    DICOM segmentations of other names are found by the SOP instance UID of the image they refer to.
+    DICOM segmentations of other names are found by the SOP instance UID of the image they refer to. ValueError if no
+    prediction is for any of the images.
 
     Examples
     --------
@@ -158,35 +133,10 @@ def score_cases(
     mask_threshold: float | None = None,
     progress: Callable[[], object] | None = None,
 ) -> list[ScoredCase]:
-    """Score every image, those without prediction as images in which nothing was found.
+    """Score every image in order, those without prediction as images in which nothing was found.
 
-    Parameters
-    ----------
-    records : sequence of Record
-    predictions : Predictions
-    found : mapping of str to PredictedCase
-        See `pair`.
-    hit : str
-        Rule by which a box hits a lesion.
-    mask_threshold : float, optional
-        For masks that are probability maps.
-    progress : callable, optional
-        Called after every image.
-
-    Returns
-    -------
-    list of ScoredCase
-        In the order of the records.
-
-    Notes
-    -----
     A prediction that cannot be read, or whose shape is not the truth's (nor the same picture at another pitch, which is
     resized by nearest neighbour and noted), counts as absent and is listed with its reason.
-
-    Examples
-    --------
-    >>> score_cases([], Predictions(layout="none", cases={}), {})
-    []
     """
     scored = []
     given = [box.score for case in predictions.cases.values() for box in case.boxes or ()]
