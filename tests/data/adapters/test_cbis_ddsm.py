@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from mammozoo._errors import UserError
 from mammozoo.data.adapters import cbis_ddsm
 from mammozoo.data.adapters.matching import choose_mask, is_binary
 from mammozoo.data.masks import record_mask
@@ -83,7 +84,7 @@ def test_unknown_arguments(tmp_path: Path, options: dict[str, str], message: str
 
 
 def test_a_missing_table_is_named(trees: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="lacks calc_case_description_train_set"):
+    with pytest.raises(UserError, match="lacks calc_case_description_train_set"):
         cbis_ddsm.index(trees.cbis_tcia(tmp_path), abnormality="all")
 
 
