@@ -247,8 +247,8 @@ def binary_mask(values: Array, *, name: str = "the mask", lossy: bool = False) -
     if values.dtype == bool or not values.size:
         return values.astype(np.uint8), ""
     low, top = float(values.min()), float(values.max())
-    if values.dtype.kind == "f" and -0.25 * top <= low < 0:  # cubic interpolation swings below 0
-        values, low = np.maximum(values, 0), 0.0
+    if values.dtype.kind == "f" and -0.25 * top <= low < 0:  # cubic interpolation swings below 0, and above as far
+        values, low, top = np.clip(values, 0, top + low), 0.0, top + low
     if not (low >= 0 and top < np.inf):  # also false for NaN
         raise BadPixelsError(
             f"{name} holds values from {low:g} to {top:g}; expected 0 for background, more for lesions"

@@ -53,7 +53,10 @@ def test_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
             "id,image,patient_id\na,a.png,p\na,a.png,p\n",
             "line 3: duplicate id 'a', which line 2 has",
         ),
-        ("id,image,patient_id\na,b.png,p\n", r"line 2: there is no image .*b\.png; paths in a manifest are relative to manifest.csv"),
+        (
+            "id,image,patient_id\na,b.png,p\n",
+            r"line 2: there is no image .*b\.png; paths in a manifest are relative to manifest.csv",
+        ),
         (
             "id,image,patient_id,mask\na,a.png,p,m.png\n",
             r"line 2: there is no mask .*m\.png",
