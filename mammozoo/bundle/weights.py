@@ -15,8 +15,8 @@ import torch
 from monai.bundle import ConfigParser
 
 from .._typing import PathLike
-from ..io.weights import file_sha256, recorded_weights, require_recorded_weights
 from ..io.config_json import write_config
+from ..io.weights import file_sha256, recorded_weights, require_recorded_weights
 from ..io.write import write_bytes
 from ..networks.transfer import load_state, read_state
 

@@ -175,7 +175,7 @@ class AnnotationTrainTask(BundleTrainTask):  # type: ignore[misc]
         if not held_out:
             logger.warning("all labels are of one study (or none is held out): validation runs on the training images")
         logger.info("training on %d labels, %d held out", len(train), held_out)
-        write_json(Path(self.bundle_path, "eval", SPLIT_RECORD), {"training": len(train), "held_out": held_out})
+        write_json(Path(self.bundle_path, SPLIT_RECORD), {"training": len(train), "held_out": held_out})
         return _plain(train), _plain(validation)
 
     def _load_checkpoint(self, model_pytorch: str, pretrained: bool, train_handlers: list[Any]) -> None:

@@ -8,6 +8,7 @@ from .breast_crop import CropToBreast, CropToBreastd
 from .breast_mask import BreastMask, BreastMaskd
 from .clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd
 from .contrast import StackContrastd
+from .imagenet import ImageNetNormalized
 from .laterality import ChestWallLeftd
 from .load import LoadMammogramd
 from .patches.hybrid import HybridPatchBatchd, HybridPatches, HybridPatchesd
@@ -32,6 +33,7 @@ __all__ = [
     "HybridPatchBatchd",
     "HybridPatches",
     "HybridPatchesd",
+    "ImageNetNormalized",
     "LabelToBoxesd",
     "LabelToMask",
     "LabelToMaskd",

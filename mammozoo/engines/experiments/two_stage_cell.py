@@ -17,7 +17,7 @@ __all__ = ["detector_folder", "run_two_stage_cell"]
 logger = logging.getLogger(__name__)
 
 #: What tells the cells of one split apart; the detector does not depend on it.
-CELL_KEYS = ("segmenter",)
+CELL_KEYS = ("segmenter", "adversary")
 
 
 def detector_folder(cell: PathLike, *, seed: int = 0) -> Path:

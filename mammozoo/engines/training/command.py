@@ -126,7 +126,7 @@ def check_keys(overrides: Mapping[str, Any], *, files: Sequence[Path]) -> None:
 
 
 def _check_number(key: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) and not _is_expression(value) and value is not None:
+    if isinstance(value, bool) or (not isinstance(value, int | float) and not _is_expression(value) and value is not None):
         raise UserError(f"--{key} is {value!r}; expected a number")
 
 

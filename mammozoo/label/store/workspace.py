@@ -149,7 +149,6 @@ def _copy(choice: BundleChoice, target: Path, options: Mapping[str, Any], *, fre
         raise ValueError(msg)
     if keep:
         options = {**origin.get("options", {}), **options}
-    elif weights is not None:
     for name in _COPIED:
         _replace(choice.source / name, target / name)
     keys = _edit_configs(target / "configs", options)
@@ -248,6 +247,6 @@ def _edit_configs(folder: Path, options: Mapping[str, Any]) -> set[str]:
         keys |= set(config)
         config.update({key: value for key, value in options.items() if key in config})
         if name == "train.json":
-            config["run"] = _RUN
+            config |= {"run": _RUN, "run_dir": "@bundle_root", "dataset": "given"}
         write_json(path, config)
     return keys

@@ -25,7 +25,7 @@ __all__ = ["print_abnormal_unet_tables"]
 def print_abnormal_unet_tables(*, root: PathLike, run: TableRun) -> str:
     """Return Tables 1-3, the printed tests and the paired comparisons as Markdown, after running what was asked for.
 
-    A cell is ``paper``, ``no_patches_mixed_in`` (the hybrid share set to 0) or ``best``.
+    A cell is ``paper`` or ``no_patches_mixed_in`` (the hybrid share set to 0).
     """
     spec = table_spec(root, "abnormal_unet")
     run_cells(spec["cells"], bundle=Path(root, "bundles", spec["bundle"]), run=run)
@@ -33,12 +33,12 @@ def print_abnormal_unet_tables(*, root: PathLike, run: TableRun) -> str:
     sections = {table["title"]: _table(table, results, n=spec["n"]) for table in spec["tables"]}
     cases = {cell: case_values(run.folders(cell)) for cell in spec["cells"]}
     names = [{"id": cell, "name": cell} for cell in spec["cells"]]
-    compared = comparison_table(names, cases, reference=spec["reference"]) or "Fewer than two recipes were run."
+    compared = comparison_table(names, cases, reference=spec["reference"]) or "Fewer than two cells were run."
     missing = [cell for cell, metrics in results.items() if metrics is None]
     if missing:
         command = f"mammozoo tables abnormal_unet --results {run.results} --data MANIFEST --run {' '.join(missing)}"
         compared += f"\n\nNot run: {', '.join(missing)}; the command: `{command}`"
-    sections["Recipes against each other"] = compared
+    sections["With and without lesion patches"] = compared
     title = "abnormal_unet: the paper's tables beside ours"
     return paper_page(title, "", sections, reasons=spec["reasons"], run=run)
 
@@ -56,7 +56,7 @@ def _table(table: Row, results: Mapping[str, dict[str, Any] | None], *, n: int) 
             interval = span(_at(metrics, row["interval"])) if "interval" in row else "-"
             gap = signed(None if ours is None else ours - row["paper"])
             body.append([row["name"], cell, number(ours), interval, paper, gap, str(_at(metrics, row["n"])), paper_n])
-    header = ["Figure", "Recipe", "Ours", "95 % CI", "Paper", "Difference", "n (ours)", "n (paper)"]
+    header = ["Figure", "Cell", "Ours", "95 % CI", "Paper", "Difference", "n (ours)", "n (paper)"]
     return markdown_table(header, body)
 
 

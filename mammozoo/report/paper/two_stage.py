@@ -216,10 +216,10 @@ def _commands(spec: Row, found: Mapping[str, Sequence[Row]], run: TableRun) -> s
     pretraining = (
         "python -m monai.bundle run training_detector "
         f"--config_file bundles/{spec['bundle']}/configs/train.json --dataset cbis_ddsm --dataset_dir DDSM "
-        "--ckpt_dir PRE --output_dir PRE"
+        "--run_dir PRE"
     )
     tables = f"mammozoo tables two_stage --results {run.results} --data"
-    options = "dataset=inbreast dataset_dir=INBREAST detector_pretrained_path=PRE/detector.pt"
+    options = "dataset=inbreast dataset_dir=INBREAST detector_pretrained_path=PRE/models/detector.pt"
     return "\n".join(
         [
             f"Fewer than {spec['splits']} splits: {', '.join(missing)}. On a manifest:",
