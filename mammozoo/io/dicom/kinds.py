@@ -10,7 +10,7 @@ images), C.8.21.6.1.1 (the same of tomosynthesis objects); PS3.16, CID 4014 and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -170,10 +170,9 @@ def file_kind(path: Path) -> str:
         return ""
 
 
-def kind_refusal(kind: str, accepted: Iterable[str]) -> str:
-    """Why an image of a kind is not read; ``""`` if it is."""
-    accepted = tuple(accepted)
-    if not kind or kind in accepted:
+def kind_refusal(kind: str, accepts: Sequence[str], include: Sequence[str] = ()) -> str:
+    """Why an image of a kind is left out where a network accepts others and the user includes some; ``""`` if not."""
+    if not kind or kind in (*accepts, *include):
         return ""
-    made_for = "" if accepted == DEFAULT_KINDS else f"; read here: {', '.join(accepted)}"
-    return f"{KINDS[kind]}, left out{made_for} (--include {kind} brings it in)"
+    reads = "" if tuple(accepts) == DEFAULT_KINDS else f"this network reads {', '.join(accepts)}; "
+    return f"{KINDS[kind]}: {reads}--include {kind} brings it in"
