@@ -151,7 +151,8 @@ def _modality(levels: Array, dataset: Dataset, layout: PixelFormat) -> tuple[Arr
             remarks.append(f"ModalityLUTSequence (0028,3000) is not applied: {error}")
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept") or 0.0
     slope = 1.0 if slope is None else slope
-    values = apply_rescale(levels, slope=slope, intercept=intercept)
+    with np.errstate(over="ignore"):
+        values = apply_rescale(levels, slope=slope, intercept=intercept)
     if slope == 0 or not np.isfinite(values).all():
         return levels, [*remarks, f"RescaleSlope (0028,1053) {slope:g} leaves no contrast and is not applied"]
     return values, remarks
