@@ -67,7 +67,10 @@ _TYPES = (
     ("recombined", r"SUBTRACT|RECOMBINED|^ADDITION$"),
     ("low_energy", r"LOW_?ENERGY"),
     ("high_energy", r"HIGH_?ENERGY"),
-    ("synthetic", r"GENERATED_?2D|TOMO_?2D|SYNTH|^[CSG]_?VIEW$|V_?PREVIEW|IN(SIGHT|TELLIGENT)_?2D"),
+    (
+        "synthetic",
+        r"GENERATED_?2D|TOMO_?2D|SYNTH(ETIC|ESI[SZ]ED|_?2D|$)|^[CSG]_?VIEW$|V_?PREVIEW|IN(SIGHT|TELLIGENT)_?2D",
+    ),
     ("tomosynthesis", r"TOMO|^DBT$"),
 )
 # Series description, where the Image Type says nothing.
@@ -78,11 +81,17 @@ _WORDS = (
     ("recombined", r"\b(RECOMBINED|SUBTRACT(ED|ION))\b"),
     ("low_energy", r"\bLOW ENERGY\b"),
     ("high_energy", r"\bHIGH ENERGY\b"),
-    ("synthetic", r"\b[CSG] ?VIEW\b|\bV ?PREVIEW\b|\bIN(SIGHT|TELLIGENT) ?2D\b|\bSYNTH|\bGENERATED 2D\b|\bS2D\b"),
+    (
+        "synthetic",
+        r"\b([CSG] ?VIEW|V ?PREVIEW|(INSIGHT|INTELLIGENT|GENERATED|SYNTH) ?2D|S2D|SYNTH|SYNTH(ETIC|ESI[SZ]ED))\b",
+    ),
     ("tomosynthesis", r"\bTOMO\w*|\b(DBT|BTO|CTO)\b"),
 )
+# The same where a contrast agent or the words say that it is a contrast examination.
+_CONTRAST_WORDS = (("recombined", r"\b(SUB|REC)\b"), ("low_energy", r"\bLE\b"), ("high_energy", r"\bHE\b"))
 _OF_EXAMINATION = r"\b(WITH|W|AND|COMBO|SCREENING|DIAGNOSTIC|BILAT\w*)\b"  # what was ordered, not one image
 _NO_PATIENT = r"\bPHANTOM\b|\bCDMAM\b|\bFLAT ?FIELD\b|QUALITY ?CONTROL"
+_PROCESSING = (0x0018, 0x1400)  # Acquisition Device Processing Description
 
 
 def image_kind(dataset: Dataset) -> str:
@@ -92,11 +101,10 @@ def image_kind(dataset: Dataset) -> str:
     one_image = (number(dataset, "NumberOfFrames") or 1) <= 1
     if tomosynthesis_wrapping(dataset) and not (typed == "synthetic" and one_image):
         return "tomosynthesis"
-    found = typed or _stated(dataset) or _described(dataset)
-    if found:
+    contrast = bool(text(dataset, "ContrastBolusAgent")) or any("CONTRAST" in value for value in types)
+    found = typed or _stated(dataset) or _described(dataset, contrast=contrast)
+    if found or contrast:
         return found
-    if text(dataset, "ContrastBolusAgent") or any("CONTRAST" in value for value in types):
-        return ""
     modifiers = view_position(dataset)[1]
     if "magnified" in modifiers or is_magnified(dataset):
         return "magnified"
@@ -105,15 +113,16 @@ def image_kind(dataset: Dataset) -> str:
 
 def _stated(dataset: Dataset) -> str:
     """Kinds that have attributes of their own."""
-    patient = f"{text(dataset, 'PatientName')} {text(dataset, 'PatientID')} {text(dataset, 'BodyPartExamined')}"
+    name, part = _plain(text(dataset, "PatientName")), text(dataset, "BodyPartExamined")
     if (
         text(dataset, "QualityControlImage").upper() in ("YES", "BOTH")
         or text(dataset, "ContentQualification").upper() == "SERVICE"
-        or re.search(_NO_PATIENT, _plain(patient))
+        or re.search(_NO_PATIENT, f"{name} {_plain(text(dataset, 'PatientID'))} {_plain(part)}")
+        or re.search(r"\bQC\b", name)
     ):
         return "quality_control"
     codes = [*(dataset.get("ViewCodeSequence") or ()), *(dataset.get("AnatomicRegionSequence") or ())]
-    said = [text(dataset, "ViewPosition"), text(dataset, "BodyPartExamined"), *(text(c, "CodeMeaning") for c in codes)]
+    said = [text(dataset, "ViewPosition"), part, *(text(c, "CodeMeaning") for c in codes)]
     if (
         any(text(code, "CodeValue") in _SPECIMEN_VIEWS for code in codes)
         or any("SPECIMEN" in _plain(value) for value in said)
@@ -124,9 +133,14 @@ def _stated(dataset: Dataset) -> str:
     return ""
 
 
-def _described(dataset: Dataset) -> str:
+def _described(dataset: Dataset, *, contrast: bool) -> str:
     """Kind that the series description names of its images, not of what was ordered."""
-    said = _plain(text(dataset, "SeriesDescription"))
+    processing = dataset.get(_PROCESSING)
+    said = _plain(f"{text(dataset, 'SeriesDescription')} {processing.value if processing is not None else ''}")
+    if contrast or re.search(r"\b(CESM|CEM|CEDM|CONTRAST)\b", said):
+        short = next((kind for kind, part in _CONTRAST_WORDS if re.search(part, said)), "")
+        if short:
+            return short
     found = next((kind for kind, part in _WORDS if re.search(part, said)), "")
     if found in ("", "quality_control", "specimen", "stereotactic"):
         return found

@@ -38,7 +38,9 @@ def right(stored: np.ndarray) -> np.ndarray:
      (2048, 4096, "its descriptor says 2048")],
 )  # fmt: skip
 @pytest.mark.parametrize("data_vr", ["OW", "US"])
-def test_a_voi_lut_of_another_length(dicom: Any, breast: Any, number: int, entries: int, remark: str, data_vr: str) -> None:
+def test_a_voi_lut_of_another_length(
+    dicom: Any, breast: Any, number: int, entries: int, remark: str, data_vr: str
+) -> None:
     data = CURVE[:entries]
     value = data.astype("<u2").tobytes() if data_vr == "OW" else [int(entry) for entry in data]
     found = read_mammogram(dicom(breast(), VOILUTSequence=[item(number, 0, 12, value, data_vr=data_vr)]))
@@ -76,13 +78,17 @@ def test_entries_of_eight_bits(dicom: Any, breast: Any, bits: int, syntax: str) 
 
 
 def test_words_in_big_endian(dicom: Any, breast: Any) -> None:
-    found = read_mammogram(dicom(breast(), syntax=BIG, VOILUTSequence=[item(4096, 0, 12, CURVE.astype(">u2").tobytes())]))
+    found = read_mammogram(
+        dicom(breast(), syntax=BIG, VOILUTSequence=[item(4096, 0, 12, CURVE.astype(">u2").tobytes())])
+    )
     assert np.abs(found.pixels - right(breast())).max() <= 0.5001
 
 
 @pytest.mark.parametrize("number", [4096, 2048])
 def test_half_a_table_of_words_is_not_a_table_of_bytes(number: int) -> None:
-    table = lookup_table([number, 0, 12], CURVE[: number // 2].astype("<u2").tobytes(), span=(0, 4095), big_endian=False)
+    table = lookup_table(
+        [number, 0, 12], CURVE[: number // 2].astype("<u2").tobytes(), span=(0, 4095), big_endian=False
+    )
     np.testing.assert_array_equal(table.entries, CURVE[: number // 2])
 
 

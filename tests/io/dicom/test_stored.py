@@ -16,7 +16,9 @@ BIG = "1.2.840.10008.1.2.2"
 
 
 def j2k(bits: int) -> Callable[[np.ndarray], bytes]:
-    return lambda a: bytes(imagecodecs.jpeg2k_encode(a, codecformat="j2k", reversible=True, level=0, bitspersample=bits))
+    return lambda a: bytes(
+        imagecodecs.jpeg2k_encode(a, codecformat="j2k", reversible=True, level=0, bitspersample=bits)
+    )
 
 
 LOSSLESS: dict[str, Callable[[np.ndarray], bytes]] = {
@@ -79,7 +81,9 @@ def test_the_same_at_a_reduced_size(dicom: Any, breast: Any, grey: Any, syntax: 
     found = read_mammogram(dicom(deep, syntax=syntax, data=LOSSLESS[syntax](deep)), reduce=reduce)
     assert found.pixels.max() > 13000
     shallow = np.kron(breast(8), np.ones((4, 4), np.uint16)).astype(np.uint8)
-    found = read_mammogram(dicom(shallow.astype(np.uint16), syntax=syntax, data=LOSSLESS[syntax](shallow)), reduce=reduce)
+    found = read_mammogram(
+        dicom(shallow.astype(np.uint16), syntax=syntax, data=LOSSLESS[syntax](shallow)), reduce=reduce
+    )
     assert 200 < found.pixels.max() < 256
     assert "has 8 bits" in found.warnings[0]
 
