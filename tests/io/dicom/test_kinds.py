@@ -181,7 +181,8 @@ def test_other_objects_and_files_have_no_kind(dicom: Any, breast: Any, tmp_path:
 @pytest.mark.parametrize(
     ("kind", "accepts", "include", "refused"),
     [("screening", DEFAULT_KINDS, (), False), ("", ("recombined",), (), False),
-     ("stereotactic", DEFAULT_KINDS, (), True), ("stereotactic", DEFAULT_KINDS, ("stereotactic",), False), ("screening", ("recombined",), (), True)],
+     ("stereotactic", DEFAULT_KINDS, (), True), ("stereotactic", DEFAULT_KINDS, ("stereotactic",), False),
+     ("screening", ("recombined",), (), True)],
 )  # fmt: skip
 def test_what_is_left_out(kind: str, accepts: tuple[str, ...], include: tuple[str, ...], refused: bool) -> None:
     reason = kind_refusal(kind, accepts, include)
