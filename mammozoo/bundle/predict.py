@@ -43,6 +43,7 @@ def predict_study(
     weights: PathLike | None = None,
     objects: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
+    include: Sequence[str] = (),
     trust: bool = False,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> StudyResult:
@@ -56,13 +57,17 @@ def predict_study(
         Not inside `source`. Receives ``<id>/`` with the bundle's files and ``summary.json``.
     bundle : path
         Name of a folder in ``bundles/``, or the folder of an unzipped bundle. Its configuration is code, and is
-        executed; one from elsewhere is first checked (`mammozoo.bundle.check.run_check.check_bundle`), which executes nothing.
+        executed; one from elsewhere is first checked (`mammozoo.bundle.check.run_check.check_bundle`), which executes
+        nothing.
     weights : path, optional
         Other weights than the bundle's own, which must be the ones that its metadata list.
     objects : iterable of {"seg", "sr", "cad", "overlay"}
         DICOM objects to write for every DICOM input: ``seg.dcm``, ``sr.dcm``, ``cad_sr.dcm``, ``overlay.dcm``.
     options : mapping, optional
         Keys of the bundle's ``inference.json`` to set, as ``{"width": 16}``.
+    include : sequence of str
+        Further kinds of images than the bundle accepts (`mammozoo.io.dicom.kinds.KINDS`), as ``["stereotactic"]``;
+        others are skipped with their reason.
     trust : bool
         Run a bundle from elsewhere without that check.
     progress : callable, optional
@@ -79,8 +84,8 @@ def predict_study(
     FileNotFoundError
         If there is no such bundle, or no weights.
     ValueError
-        If an option is unknown, weights do not fit or are not the listed ones, the output lies inside the source, or
-        the check of a bundle from elsewhere finds something.
+        If an option or a kind is unknown, weights do not fit or are not the listed ones, the output lies inside the
+        source, or the check of a bundle from elsewhere finds something.
 
     Notes
     -----
@@ -105,6 +110,7 @@ def predict_study(
         folder,
         weights=weights,
         options=options or {},
+        include=include,
         progress=None if progress is None else lambda done: progress("images", done, len(items)),
     )
     statuses = {row["id"]: row for row in json.loads((folder / "summary.json").read_text(encoding="utf-8"))}

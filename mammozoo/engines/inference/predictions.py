@@ -20,7 +20,7 @@ from ...io.write import write_json
 from .prediction_files import Region, write_prediction
 from .readable import InputStatus, ReadableImages, without_path
 
-__all__ = ["SavePredictions", "write_summary"]
+__all__ = ["SavePredictions", "checked_threshold", "write_summary"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class SavePredictions:
     ------
     TypeError
         If ``strict`` is no boolean.
+    ValueError
+        If the threshold is no number from 0 to 1.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class SavePredictions:
             raise TypeError(msg)
         self.output_dir = Path(output_dir)
         self.dataset = dataset
-        self.threshold = threshold
+        self.threshold = checked_threshold(threshold)
         self.min_area = min_area
         self.strict = strict
         self.detections = detections
@@ -105,6 +107,14 @@ class SavePredictions:
         write_summary(self.output_dir, dataset=self.dataset, failed=self._failed, strict=self.strict)
 
 
+def checked_threshold(threshold: Any) -> float:
+    """The threshold if it is a number from 0 to 1; else a ValueError."""
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        msg = f"threshold is {threshold!r}; expected a number from 0 to 1"
+        raise ValueError(msg)
+    return float(threshold)
+
+
 def write_summary(output_dir: PathLike, *, dataset: ReadableImages, failed: Mapping[str, str], strict: bool) -> None:
     """Write ``summary.json``: what became of every input of an inference run.
 
@@ -128,8 +138,9 @@ def write_summary(output_dir: PathLike, *, dataset: ReadableImages, failed: Mapp
         for item in dataset.statuses
     ]
     write_json(Path(output_dir) / "summary.json", [dataclasses.asdict(item) for item in statuses])
-    bad = [item for item in statuses if item.status != "ok"]
-    logger.info("%d of %d inputs written to %s", len(statuses) - len(bad), len(statuses), output_dir)
+    bad = [item for item in statuses if item.status not in ("ok", "skipped")]
+    written = sum(item.status == "ok" for item in statuses)
+    logger.info("%d of %d inputs written to %s", written, len(statuses), output_dir)
     if not statuses:
         msg = f"no image found in {dataset.data}"
         raise UserError(msg)
