@@ -33,12 +33,18 @@ class InputStatus:
         ``"ok"`` or ``"failed"``.
     reason : str
         Empty when ``"ok"``.
+    dropped : int
+        Findings that were left out as too small.
+    note : str
+        What to say of them.
     """
 
     id: str
     input: str
     status: str
     reason: str = ""
+    dropped: int = 0
+    note: str = ""
 
 
 class ReadableImages(IterableDataset):  # type: ignore[type-arg]

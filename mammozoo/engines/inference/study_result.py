@@ -48,6 +48,8 @@ class ImageResult:
         Of a classifier.
     files : tuple of str
         Written beside the image's id, by name.
+    dropped : int
+        Findings that were left out as too small; a note says by which size.
     """
 
     id: str
@@ -66,13 +68,15 @@ class ImageResult:
     findings: tuple[Mapping[str, Any], ...] = ()
     probability: float | None = None
     files: tuple[str, ...] = ()
+    dropped: int = 0
 
     @property
     def said(self) -> str:
         """What was found, in words."""
         if self.probability is not None:
             return f"probability {self.probability:.2f}"
-        return f"{len(self.findings) or 'no'} finding{'' if len(self.findings) == 1 else 's'}"
+        small = f" ({self.dropped} too small)" if self.dropped else ""
+        return f"{len(self.findings) or 'no'} finding{'' if len(self.findings) == 1 else 's'}{small}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the path, ready for JSON."""
@@ -91,6 +95,8 @@ class StudyResult:
     output_dir : pathlib.Path
     images : tuple of ImageResult
         One an input, in order.
+    reports : tuple of str
+        CAD reports, one a study, relative to the folder.
     """
 
     bundle: str
@@ -99,6 +105,7 @@ class StudyResult:
     threshold: float | None
     output_dir: Path
     images: tuple[ImageResult, ...]
+    reports: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[ImageResult, ...]:

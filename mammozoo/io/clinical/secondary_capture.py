@@ -12,12 +12,12 @@ from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality, pixel_spacing
 from ..dicom.header import text
 from . import codes
-from .common import RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, read_source, reference, save
+from .common import RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, place, reference, save
+from .source import read_source
 
 __all__ = ["SOP_CLASS", "write_secondary_capture"]
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"  # Secondary Capture Image Storage
-_SERIES_NUMBER = 9004
 
 
 def write_secondary_capture(
@@ -27,6 +27,7 @@ def write_secondary_capture(
     *,
     algorithm_name: str,
     algorithm_version: str,
+    instance_number: int = 1,
 ) -> Path:
     """Write an RGB picture, such as a mammogram with outlined lesions, as a secondary capture.
 
@@ -40,11 +41,14 @@ def write_secondary_capture(
         The image (DICOM) that the picture shows.
     algorithm_name, algorithm_version : str
         At most 64 characters each.
+    instance_number : int
+        Position in the series: from 1, another for every image of a study.
 
     Returns
     -------
     pathlib.Path
-        The file: patient and study of the source, a series of its own, the source as its source image.
+        The file: patient and study of the source, one series of all overlays of a study, the source as its source
+        image.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def write_secondary_capture(
     Examples
     --------
     >>> import tempfile
-    >>> from .mg_writer import MammogramHeader, mammogram_bytes
+    >>> from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
     >>> header = MammogramHeader(patient_id="SYNTHETIC-1", laterality="L", view_position="CC",
     ...                          pixel_spacing=(0.1, 0.1), uid_key="1", study_key="1")
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -84,54 +88,37 @@ def write_secondary_capture(
     check_algorithm(algorithm_name, algorithm_version)
     check_file_name(path, source_path)
     source = read_source(source_path)
+    made_by = {"name": algorithm_name, "version": algorithm_version}
     dataset = clinical_dataset(
         source,
+        place(source, "overlay", **made_by),
         sop_class=SOP_CLASS,
         modality="OT",
-        series_number=_SERIES_NUMBER,
-        description="Overlay",
-        algorithm_name=algorithm_name,
-        algorithm_version=algorithm_version,
+        instance_number=instance_number,
+        **made_by,
     )
-    _image_modules(dataset, source, same_size=overlay.shape[:2] == (source.Rows, source.Columns))
-    _pixel_module(dataset, overlay)
+    _set_image_modules(dataset, source, same_size=overlay.shape[:2] == (source.Rows, source.Columns))
+    dataset.set_pixel_data(np.ascontiguousarray(overlay), "RGB", 8, generate_instance_uid=False)
     return save(path, dataset)
 
 
-def _image_modules(dataset: Dataset, source: Dataset, *, same_size: bool) -> None:
+def _set_image_modules(dataset: Dataset, source: Dataset, *, same_size: bool) -> None:
+    """General image and SC image (highdicom's SCImage knows no direction of two letters and no unknown one)."""
     origin = reference(source)
     origin.PurposeOfReferenceCodeSequence = [codes.code_item(codes.SOURCE_IMAGE)]
     orientation = source.get("PatientOrientation")
     burned_in = text(source, "BurnedInAnnotation").upper()
-    spacing, _ = pixel_spacing(source)
-    for keyword, value in {
-        "ConversionType": "WSD",
-        "ImageType": ["DERIVED", "SECONDARY"],
-        "Laterality": laterality(source),
-        "BodyPartExamined": "BREAST",
-        "PatientOrientation": orientation if same_size and orientation else None,
-        "DerivationDescription": f"Overlay of automatic findings, not for diagnosis, {RESEARCH_USE}",
-        "SourceImageSequence": [origin],
-        "LossyImageCompression": text(source, "LossyImageCompression") or "00",
-        # Unknown stays unknown: only what the source says of text in its pixels is repeated.
-        **({"BurnedInAnnotation": burned_in} if burned_in in ("YES", "NO") else {}),
-        **({"PixelSpacing": [f"{value:.10g}"[:16] for value in spacing]} if same_size and spacing else {}),
-    }.items():
-        setattr(dataset, keyword, value)
-
-
-def _pixel_module(dataset: Dataset, overlay: Array) -> None:
-    data = np.ascontiguousarray(overlay).tobytes()
-    for keyword, value in {
-        "SamplesPerPixel": 3,
-        "PhotometricInterpretation": "RGB",
-        "PlanarConfiguration": 0,
-        "Rows": overlay.shape[0],
-        "Columns": overlay.shape[1],
-        "BitsAllocated": 8,
-        "BitsStored": 8,
-        "HighBit": 7,
-        "PixelRepresentation": 0,
-    }.items():
-        setattr(dataset, keyword, value)
-    dataset.add_new("PixelData", "OB", data + b"\0" * (len(data) % 2))
+    spacing, side = pixel_spacing(source)[0], laterality(source)
+    dataset.ConversionType = "WSD"
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    if side:
+        dataset.ImageLaterality = side  # of the image: a series holds both sides
+    dataset.BodyPartExamined = "BREAST"
+    dataset.PatientOrientation = orientation if same_size and orientation else None
+    dataset.DerivationDescription = f"Overlay of automatic findings, not for diagnosis, {RESEARCH_USE}"
+    dataset.SourceImageSequence = [origin]
+    dataset.LossyImageCompression = text(source, "LossyImageCompression") or "00"
+    if burned_in in ("YES", "NO"):  # unknown stays unknown
+        dataset.BurnedInAnnotation = burned_in
+    if same_size and spacing:
+        dataset.PixelSpacing = [f"{value:.10g}"[:16] for value in spacing]
