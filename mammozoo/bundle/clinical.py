@@ -14,8 +14,10 @@ import numpy as np
 from .._typing import Array, PathLike
 from ..functional.components import label_components
 from ..io.clinical.cad_sr import CadImage, write_cad_report
+from ..io.clinical.common import Tracking
 from ..io.clinical.secondary_capture import write_secondary_capture
 from ..io.clinical.seg import write_segmentation
+from ..io.clinical.source import read_source
 from ..io.clinical.sr import write_measurement_report
 from ..io.errors import BadPixelsError
 
@@ -120,8 +122,15 @@ def write_clinical_objects(
         if kind == "overlay":
             write_secondary_capture(path, _picture(here / "overlay.png"), source_path, **options)
         elif kind == "seg":
-            segments = lesion_segments(_picture(here / "mask.png"), read_findings(here))
-            write_segmentation(path, segments, source_path, **options)
+            findings = read_findings(here)
+            segments = lesion_segments(_picture(here / "mask.png"), findings)
+            tracking = None
+            if int(segments.max()) != len(findings):  # one segment, which is no single finding of the report
+                source = read_source(source_path)
+                tracking = [
+                    Tracking.of("all lesions", source, name=algorithm_name[:64], version=algorithm_version[:64])
+                ]
+            write_segmentation(path, segments, source_path, tracking=tracking, **options)
         else:
             mask = _picture(here / "mask.png")
             write_measurement_report(path, read_findings(here), source_path, mask=mask, **options)

@@ -57,7 +57,8 @@ def predict_study(
         Not inside `source`. Receives ``<id>/`` with the bundle's files and ``summary.json``.
     bundle : path
         Name of a folder in ``bundles/``, or the folder of an unzipped bundle. Its configuration is code, and is
-        executed; one from elsewhere is first checked (`mammozoo.bundle.check.run_check.check_bundle`), which executes nothing.
+        executed; one from elsewhere is first checked (`mammozoo.bundle.check.run_check.check_bundle`), which executes
+        nothing.
     weights : path, optional
         Other weights than the bundle's own, which must be the ones that its metadata list.
     objects : iterable of {"seg", "sr", "cad", "overlay"}
@@ -120,9 +121,7 @@ def predict_study(
         if image.status == "ok":
             image = _described(image, item, folder / item.id, studies)
             notes = (*image.notes, *filter(None, [row.get("note")]))
-            image = replace(
-                image, probability=probabilities.get(item.id), dropped=row.get("dropped", 0), notes=notes
-            )
+            image = replace(image, probability=probabilities.get(item.id), dropped=row.get("dropped", 0), notes=notes)
             image = _with_objects(image, folder / item.id, wanted, found, done)
         images.append(image)
         if progress is not None and wanted:
@@ -211,9 +210,7 @@ def _files(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
 
 
-def _with_objects(
-    image: ImageResult, folder: Path, wanted: Sequence[str], bundle: Bundle, number: int
-) -> ImageResult:
+def _with_objects(image: ImageResult, folder: Path, wanted: Sequence[str], bundle: Bundle, number: int) -> ImageResult:
     """Write the DICOM objects of one image; what fails is its reason."""
     if not wanted:
         return image

@@ -17,10 +17,15 @@ from ...functional.contours import add_caption, add_labels, display_window, draw
 from ...io.raster.nifti import write_mask_nifti
 from ...io.write import write_json, write_png
 
-__all__ = ["MIN_AREA_MM2", "Prediction", "Region", "dropped_note", "prediction_overlay", "threshold_prediction", "write_prediction"]
+__all__ = [
+    "Prediction",
+    "Region",
+    "dropped_note",
+    "prediction_overlay",
+    "threshold_prediction",
+    "write_prediction",
+]
 
-#: Findings below 2 mm by 2 mm are specks of the threshold rather than lesions that a reader could look at.
-MIN_AREA_MM2 = 4.0
 _MAX_LABELS = 20  # more texts than that hide the breast
 _NOTICE = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
 
@@ -119,10 +124,11 @@ def threshold_prediction(
     if not 0 <= min_area_mm2 < math.inf:
         msg = f"min_area_mm2 is {min_area_mm2!r}; expected 0 or a positive number"
         raise ValueError(msg)
+    least = min_area_mm2 * (1 - 1e-9)  # 100 pixels of 0.2 mm are 4 mm2, whatever floats say
     pixel = 1.0 if pixel_spacing is None else pixel_spacing[0] * pixel_spacing[1]
     mask = probability >= threshold
     if regions is not None:
-        kept = [region for region in regions if _box_area(region) * pixel >= min_area_mm2]
+        kept = [region for region in regions if _box_area(region) * pixel >= least]
         if len(kept) < len(regions):
             windows = np.zeros_like(mask)
             for x1, y1, x2, y2 in (region.window for region in kept):
@@ -130,10 +136,10 @@ def threshold_prediction(
             mask &= windows
         return Prediction(mask.view(np.uint8), _measured(kept, mask), len(regions) - len(kept))
     found = find_components(mask, probability=probability if score_map is None else score_map)
-    components = tuple(item for item in found if item.area * pixel >= min_area_mm2)
+    components = tuple(item for item in found if item.area * pixel >= least)
     if len(components) < len(found):
         labels, statistics = label_components(mask)
-        mask = np.concatenate([[False], statistics[:, 4] * pixel >= min_area_mm2])[labels]
+        mask = np.concatenate([[False], statistics[:, 4] * pixel >= least])[labels]
     return Prediction(mask.view(np.uint8), components, len(found) - len(components))
 
 
@@ -212,7 +218,7 @@ def write_prediction(
     threshold: float = 0.5,
     image: Array,
     pixel_spacing: tuple[float, float] | None = None,
-    min_area_mm2: float = MIN_AREA_MM2,
+    min_area_mm2: float = 0.0,
     score_map: Array | None = None,
     regions: Sequence[Region] | None = None,
 ) -> Prediction:

@@ -17,12 +17,16 @@ from ...io.dicom.read import read_mammogram
 from ...io.errors import MammogramError
 from ...io.write import write_json
 from ..training.failures import fail
-from .prediction_files import MIN_AREA_MM2, Region, dropped_note, write_prediction
+from .prediction_files import Region, dropped_note, write_prediction
 from .readable import InputStatus, ReadableImages, without_path
 
 __all__ = ["SavePredictions", "write_summary"]
 
 logger = logging.getLogger(__name__)
+
+
+#: Findings below 2 mm by 2 mm are specks of the threshold rather than lesions that a reader could look at.
+MIN_AREA_MM2 = 4.0
 
 
 class _Detections(Protocol):

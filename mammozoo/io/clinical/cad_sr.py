@@ -90,9 +90,9 @@ def write_cad_report(
     -----
     The score is written as Certainty of Finding in whole percent; the parameters of the algorithm say that it is no
     probability of cancer, and none is written. Outline coordinates are columns and rows, 0, 0 the outer corner of the
-    first pixel. View, laterality, orientation and spacing that a source lacks are absent from its library entry. Findings
-    of two views are not related to each other; no analysis (of density, symmetry, change) is attempted, and the report
-    says so.
+    first pixel. What a source lacks of view, laterality, orientation and spacing is absent from its library entry.
+    Findings of two views are not related to each other; no analysis (of density, symmetry, change) is attempted, and
+    the report says so.
 
     References
     ----------

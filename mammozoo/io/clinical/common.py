@@ -65,7 +65,9 @@ class Place:
     description: str
 
 
-def place(source: Dataset, kind: str, *, name: str, version: str, of: str = "SOPInstanceUID", detail: str = "") -> Place:
+def place(
+    source: Dataset, kind: str, *, name: str, version: str, of: str = "SOPInstanceUID", detail: str = ""
+) -> Place:
     """Series and instance of an object: one series a study, kind and algorithm; one instance a source (or study)."""
     series = f"{kind} series of {source.StudyInstanceUID} by {name} {version}"
     instance = f"{kind} {detail} of {source[of].value} by {name} {version}"

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.valuerep import DSfloat
 
 from ..._typing import Array
 from .codes import code_item
@@ -59,7 +58,7 @@ def moment(relation: str, name: Code, value: str, *, kind: str) -> Dataset:
 def number(relation: str, name: Code, value: float, unit: Code) -> Dataset:
     """A NUM, written with the digits that the value has."""
     measured = Dataset()
-    measured.NumericValue = value if isinstance(value, int) else DSfloat(value, auto_format=True)
+    measured.NumericValue = f"{value:.10g}"
     measured.MeasurementUnitsCodeSequence = [code_item(unit)]
     found = item(relation, "NUM", name)
     found.MeasuredValueSequence = [measured]

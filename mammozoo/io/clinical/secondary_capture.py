@@ -111,8 +111,7 @@ def _set_image_modules(dataset: Dataset, source: Dataset, *, same_size: bool) ->
     spacing, side = pixel_spacing(source)[0], laterality(source)
     dataset.ConversionType = "WSD"
     dataset.ImageType = ["DERIVED", "SECONDARY"]
-    if side:
-        dataset.ImageLaterality = side  # of the image: a series holds both sides
+    setattr(dataset, "ImageLaterality" if side else "Laterality", side)  # of the image: a series holds both sides
     dataset.BodyPartExamined = "BREAST"
     dataset.PatientOrientation = orientation if same_size and orientation else None
     dataset.DerivationDescription = f"Overlay of automatic findings, not for diagnosis, {RESEARCH_USE}"

@@ -204,9 +204,7 @@ def _pixels(array: Array, *, kind: str, shape: tuple[int, int]) -> tuple[Array, 
     return array.astype(np.uint8), segments
 
 
-def _descriptions(
-    highdicom: ModuleType, tracking: Sequence[Tracking], name: str | None, version: str
-) -> list[Any]:
+def _descriptions(highdicom: ModuleType, tracking: Sequence[Tracking], name: str | None, version: str) -> list[Any]:
     family = codes.ARTIFICIAL_INTELLIGENCE
     algorithm = name and highdicom.AlgorithmIdentificationSequence(name=name, version=version, family=family)
     return [

@@ -29,14 +29,14 @@ _REQUIRED = (
 )  # fmt: skip
 # Which of several patients with this number, and whether the source names a person at all.
 _IF_PRESENT = ("IssuerOfPatientID", "PatientIdentityRemoved", "DeidentificationMethod")
-#: What an object of the same study repeats of patient and study; everything else that a header says of them is left out.
+#: What an object of the same study repeats of patient and study; nothing else that a header says of them.
 IDENTITY = (*_REQUIRED, *_IF_PRESENT)
 # Of group 0008: what says how the image came to be. Institutions, persons, procedures and diagnoses are not among it.
-_OF_THE_IMAGE = frozenset(
-    ("ImageType", "Modality", "PresentationIntentType", "ConversionType", "Manufacturer", "ManufacturerModelName")
-    + ("SeriesDescription", "SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime", "ContentDate")
-    + ("ContentTime", "SpecificCharacterSet", *_IDENTIFIERS)
-)
+_OF_THE_IMAGE = (
+    "ImageType", "Modality", "PresentationIntentType", "ConversionType", "Manufacturer", "ManufacturerModelName",
+    "SeriesDescription", "SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
+    "SpecificCharacterSet", *_IDENTIFIERS,
+)  # fmt: skip
 # Identification, patient, clinical trial, request, visit, procedure, results.
 _PERSONAL = (0x0008, 0x0010, 0x0012, 0x0032, 0x0038, 0x0040, 0x4008)
 _VALID = {"PatientSex": r"[MFO]?", "PatientIdentityRemoved": r"(YES|NO)?"}

@@ -135,6 +135,9 @@ def write_measurement_report(
             is_complete=True,
         )
     dataset.PatientName = source.PatientName
+    for element in dataset.iterall():
+        if element.keyword == "NumericValue":
+            element.value = f"{element.value:.10g}"  # 91 and not 91.0
     return save(path, dataset)
 
 
