@@ -44,6 +44,7 @@ def predict_study(
     weights: PathLike | None = None,
     objects: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
+    include: Sequence[str] = (),
     trust: bool = False,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> StudyResult:
@@ -66,6 +67,9 @@ def predict_study(
         ``cad_sr.dcm`` for a study (of several in ``study_1/``, ``study_2/``, ...).
     options : mapping, optional
         Keys of the bundle's ``inference.json`` to set, as ``{"width": 16}``.
+    include : sequence of str
+        Further kinds of images than the bundle accepts (`mammozoo.io.dicom.kinds.KINDS`), as ``["stereotactic"]``;
+        others are skipped with their reason.
     trust : bool
         Run a bundle from elsewhere without that check.
     progress : callable, optional
@@ -82,8 +86,8 @@ def predict_study(
     FileNotFoundError
         If there is no such bundle, or no weights.
     ValueError
-        If an option is unknown, weights do not fit or are not the listed ones, the output lies inside the source, or
-        the check of a bundle from elsewhere finds something.
+        If an option or a kind is unknown, weights do not fit or are not the listed ones, the output lies inside the
+        source, or the check of a bundle from elsewhere finds something.
 
     Notes
     -----
@@ -108,6 +112,7 @@ def predict_study(
         folder,
         weights=weights,
         options=options or {},
+        include=include,
         progress=None if progress is None else lambda done: progress("images", done, len(items)),
     )
     statuses = {row["id"]: row for row in json.loads((folder / "summary.json").read_text(encoding="utf-8"))}
@@ -245,7 +250,7 @@ def _write_reports(
     studies: dict[str, list[int]] = {}
     for index in opened:
         image = images[index]
-        if image.status != "failed" and not (image.dicom and "mask.png" in image.files):
+        if image.status == "skipped" or (image.predicted and not _has_mask(image)):
             continue
         try:
             studies.setdefault(str(read_source(image.path).StudyInstanceUID), []).append(index)
@@ -253,11 +258,11 @@ def _write_reports(
             if image.status == "ok":
                 images[index] = _incomplete(image, folder / image.id, error)
     written = []
-    predicted = [group for group in studies.values() if any(images[index].status != "failed" for index in group)]
+    predicted = [group for group in studies.values() if any(_has_mask(images[index]) for index in group)]
     for group in predicted:
         number = max(images[index].study for index in group)
         name = CAD_FILE if len(predicted) == 1 else f"study_{number}/{CAD_FILE}"
-        views = [(images[i].path, None if images[i].status == "failed" else folder / images[i].id) for i in group]
+        views = [(images[i].path, folder / images[i].id if _has_mask(images[i]) else None) for i in group]
         algorithm = {"algorithm_name": bundle.name, "algorithm_version": bundle.version}
         try:
             write_examination_report(folder / name, views, parameters=parameters, **algorithm)
@@ -267,3 +272,7 @@ def _write_reports(
                 if images[index].status == "ok":
                     images[index] = _incomplete(images[index], folder / images[index].id, error)
     return tuple(written)
+
+
+def _has_mask(image: ImageResult) -> bool:
+    return image.dicom and "mask.png" in image.files

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from .._typing import Array, PathLike
 from ..functional.lesion_size import area_224
+from ..io.errors import MammogramError
+from ..io.raster.read import decode_raster
 from ..io.write import safe_id, write_png
 from .record import Finding, Record
 
@@ -26,6 +28,7 @@ __all__ = [
     "same_aspect",
 ]
 
+MAX_PIXELS = 200_000_000
 LOSSY_SUFFIXES = {".jpg", ".jpeg"}
 #: Two shapes are one picture when their row and column ratios agree this well (two scanner pitches).
 RATIO_TOLERANCE = 0.02
@@ -37,7 +40,8 @@ def read_pixels(path: PathLike) -> Array:
     Parameters
     ----------
     path : PathLike
-        DICOM (``.dcm`` or no suffix), or PNG, JPEG, PGM, TIFF; alpha is dropped.
+        DICOM (``.dcm`` or no suffix), or PNG, JPEG, PGM, TIFF, BMP as `mammozoo.io.raster.read.decode_raster` reads
+        them; alpha is dropped.
 
     Returns
     -------
@@ -62,18 +66,12 @@ def read_pixels(path: PathLike) -> Array:
         from ..io.dicom.read import read_mammogram
 
         return np.asarray(read_mammogram(file).pixels)
-    # Through memory: OpenCV prints to stderr about files that it cannot open.
-    encoded = np.frombuffer(file.read_bytes(), dtype=np.uint8)
-    if file.suffix.lower() in {".tif", ".tiff"}:
-        import imagecodecs
-
-        pixels = np.asarray(imagecodecs.tiff_decode(encoded.tobytes()))
-    else:
-        decoded = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-        if decoded is None:
-            msg = f"{file} ({encoded.size} bytes) cannot be decoded as an image; fetch the file again"
-            raise ValueError(msg)
-        pixels = decoded
+    content = file.read_bytes()
+    try:
+        pixels = decode_raster(content, name=file.name, max_pixels=MAX_PIXELS).pixels
+    except MammogramError as error:
+        msg = f"{file} ({len(content)} bytes) cannot be decoded as an image; fetch the file again"
+        raise ValueError(msg) from error
     if pixels.ndim == 2:
         return pixels
     channels = pixels[..., :3] if pixels.shape[-1] in (3, 4) else pixels[..., :1]

@@ -20,7 +20,7 @@ from ..training.failures import fail
 from .prediction_files import Region, dropped_note, write_prediction
 from .readable import InputStatus, ReadableImages, without_path
 
-__all__ = ["SavePredictions", "write_summary"]
+__all__ = ["SavePredictions", "checked_threshold", "write_summary"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ class SavePredictions:
     ------
     TypeError
         If ``strict`` is no boolean.
+    ValueError
+        If the threshold is no number from 0 to 1.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class SavePredictions:
             raise TypeError(msg)
         self.output_dir = Path(output_dir)
         self.dataset = dataset
-        self.threshold = threshold
+        self.threshold = checked_threshold(threshold)
         self.min_area_mm2 = min_area_mm2
         self.strict = strict
         self.detections = detections
@@ -120,6 +122,14 @@ class SavePredictions:
         )
 
 
+def checked_threshold(threshold: Any) -> float:
+    """The threshold if it is a number from 0 to 1; else a ValueError."""
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        msg = f"threshold is {threshold!r}; expected a number from 0 to 1"
+        raise ValueError(msg)
+    return float(threshold)
+
+
 def write_summary(
     output_dir: PathLike,
     *,
@@ -156,8 +166,9 @@ def write_summary(
         for item in dataset.statuses
     ]
     write_json(Path(output_dir) / "summary.json", [dataclasses.asdict(item) for item in statuses])
-    bad = [item for item in statuses if item.status != "ok"]
-    logger.info("%d of %d inputs written to %s", len(statuses) - len(bad), len(statuses), output_dir)
+    bad = [item for item in statuses if item.status not in ("ok", "skipped")]
+    written = sum(item.status == "ok" for item in statuses)
+    logger.info("%d of %d inputs written to %s", written, len(statuses), output_dir)
     if not statuses:
         msg = f"no image found in {dataset.data}"
         fail(FileNotFoundError(msg))

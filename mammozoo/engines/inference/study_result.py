@@ -24,8 +24,9 @@ class ImageResult:
         Name of its folder in the output; says nothing of the patient.
     input : str
         What to call the input; says nothing of the patient.
-    status : {"ok", "incomplete", "failed"}
-        Incomplete: predicted, but a DICOM object that was asked for could not be written.
+    status : {"ok", "skipped", "incomplete", "failed"}
+        Skipped: an image of a kind that the bundle does not read, as a specimen. Incomplete: predicted, but a DICOM
+        object that was asked for could not be written; or not predicted because the image is flat.
     reason : str
         Empty when ``"ok"``.
     path : pathlib.Path
@@ -71,6 +72,11 @@ class ImageResult:
     dropped: int = 0
 
     @property
+    def predicted(self) -> bool:
+        """Whether there is a prediction of it."""
+        return self.status == "ok" or bool(self.files)
+
+    @property
     def said(self) -> str:
         """What was found, in words."""
         if self.probability is not None:
@@ -110,7 +116,7 @@ class StudyResult:
     @property
     def failures(self) -> tuple[ImageResult, ...]:
         """Inputs of which something that was asked for is missing."""
-        return tuple(image for image in self.images if image.status != "ok")
+        return tuple(image for image in self.images if image.status not in ("ok", "skipped"))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``study.json``: nothing of the patient, no path of the input."""

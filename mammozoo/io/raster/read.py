@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PNG, JPEG, TIFF and PGM files as mammograms: the content decides, the depth is kept."""
+"""PNG, JPEG, TIFF, PGM and BMP files as mammograms or masks: the content decides, the depth is kept."""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +14,40 @@ import numpy as np
 
 from ..._typing import Array
 from ..errors import BadHeaderError, BadPixelsError
+from .jpeg import jpeg_facts, jpeg_image
+from .pgm import PGM, decode_pgm, pgm_header
+from .tiff import TIFF, decode_tiff, tiff_pages
 
-__all__ = ["is_raster", "read_raster"]
+__all__ = ["RasterImage", "decode_raster", "is_raster", "read_raster"]
 
-_PNG, _JPEG, _TIFF, _PGM = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", (b"II*\x00", b"MM\x00*"), (b"P2", b"P5")
+_PNG, _JPEG, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes
+
+
+@dataclass(frozen=True)
+class RasterImage:
+    """A decoded file: (H, W) or (H, W, C) upright, the depth that it states, and remarks."""
+
+    pixels: Array
+    bits: int
+    remarks: tuple[str, ...] = ()
 
 
 def is_raster(path: Path) -> bool:
-    """Say whether a file begins as PNG, JPEG, TIFF or PGM does."""
+    """Say whether a file begins as PNG, JPEG, TIFF, PGM or BMP does."""
     with path.open("rb") as file:
         start = file.read(132)
     if start[128:] == b"DICM":
         return False
-    return start.startswith((_PNG, _JPEG, *_TIFF)) or (start[:2] in _PGM and start[2:3].isspace())
+    return (
+        start.startswith((_PNG, _JPEG, *TIFF))
+        or (start[:2] in PGM and start[2:3].isspace())
+        or (start.startswith(_BMP) and int.from_bytes(start[14:18], "little") in _BMP_HEADERS)
+    )
 
 
 def read_raster(path: Path, *, max_pixels: int) -> dict[str, Any]:
-    """Read a raster image.
-
-    Parameters
-    ----------
-    path : Path
-    max_pixels : int
-
-    Returns
-    -------
-    dict
-        ``pixels`` (H, W), uint8 or uint16; colour becomes luminance, alpha is dropped; ``photometric`` and
-        ``bits_stored``. A raster file says nothing of spacing, side or view.
+    """Read a raster image as a `Mammogram`'s fields, its colour as luminance, without alpha.
 
     Raises
     ------
@@ -49,41 +56,119 @@ def read_raster(path: Path, *, max_pixels: int) -> dict[str, Any]:
     BadPixelsError
         If it does not decode to one gray or colour image of 8 or 16 bits.
     """
-    data = path.read_bytes()
+    image = decode_raster(path.read_bytes(), name=path.name, max_pixels=max_pixels)
+    gray = _gray(image.pixels)
+    if gray is None or gray.dtype not in (np.uint8, np.uint16):
+        found = f"an array of {image.pixels.shape} {image.pixels.dtype}"
+        msg = f"{path.name} holds {found}; wanted one gray image of 8 or 16 bits"
+        raise BadPixelsError(msg)
+    bits = image.bits if image.bits > 8 else 8 * gray.dtype.itemsize
+    return {"pixels": gray, "photometric": "MONOCHROME2", "bits_stored": bits, "warnings": image.remarks}
+
+
+def decode_raster(data: bytes, *, name: str, max_pixels: int) -> RasterImage:
+    """Decode the bytes of a PNG, JPEG, TIFF, PGM or BMP file, whether image or mask.
+
+    The largest page of a TIFF is taken, and the pages of a stack of masks are united; white is the highest value; the
+    orientation of Exif and TIFF is applied.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        The file's base name, for messages.
+    max_pixels : int
+
+    Returns
+    -------
+    RasterImage
+
+    Raises
+    ------
+    BadHeaderError
+        If it is larger than `max_pixels`.
+    BadPixelsError
+        If it cannot be decoded.
+    """
     try:
         size = _stated_size(data)
     except (struct.error, ValueError):
         size = None  # the decoder will say what is wrong
     if size is not None and size[0] * size[1] > max_pixels:
-        msg = f"{path.name} is {size[0]} x {size[1]}; at most {max_pixels} pixels are read"
+        msg = f"{name} is {size[0]} x {size[1]}; at most {max_pixels} pixels are read"
         raise BadHeaderError(msg)
     try:
-        pixels = _decode(data)
+        image, orientation = _decode(data)
     except Exception as error:
-        msg = f"{path.name}: the image data are damaged or truncated"
+        reason = f" ({error})" if isinstance(error, ValueError) and str(error) else ""
+        msg = f"{name}: the image data are damaged or truncated{reason}"
         raise BadPixelsError(msg) from error
-    gray = _gray(np.asarray(pixels))
-    if gray is None or gray.dtype not in (np.uint8, np.uint16):
-        msg = f"{path.name} holds an array of {np.shape(pixels)} {getattr(pixels, 'dtype', '')}; wanted one gray image"
-        raise BadPixelsError(msg)
-    return {"pixels": gray, "photometric": "MONOCHROME2", "bits_stored": 8 * gray.dtype.itemsize}
+    if orientation not in _TURNS:
+        return image
+    turned = np.ascontiguousarray(_TURNS[orientation](image.pixels))
+    return RasterImage(turned, image.bits, (*image.remarks, f"its orientation {orientation} (Exif) was applied"))
 
 
-def _decode(data: bytes) -> Array:
+#: What brings an image of each Exif orientation upright.
+_TURNS = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels.swapaxes(0, 1)[:, ::-1],
+    7: lambda pixels: pixels.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
+}
+
+
+def _decode(data: bytes) -> tuple[RasterImage, int]:
+    """The image as it is stored, and its orientation."""
     if data.startswith(_PNG):
-        return np.asarray(imagecodecs.png_decode(data))
+        pixels = np.asarray(imagecodecs.png_decode(data))
+        return RasterImage(pixels, 8 * pixels.dtype.itemsize), _exif_orientation(_png_exif(data))
     if data.startswith(_JPEG):
-        if b"\xff\xd9" not in data[-1024:]:  # libjpeg fills what is missing with gray
-            msg = "no end of image"
-            raise ValueError(msg)
-        return np.asarray(imagecodecs.jpeg8_decode(data))
-    if data[:2] in _PGM:
-        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if found is None:
-            msg = "no PGM image"
-            raise ValueError(msg)
-        return np.asarray(found)
-    return np.asarray(imagecodecs.tiff_decode(data))
+        return _decode_jpeg(data)
+    if data[:2] in PGM:
+        header = pgm_header(data)
+        return RasterImage(decode_pgm(data, header), header[2].bit_length()), 1
+    if data.startswith(TIFF):
+        pixels, page, remarks = decode_tiff(data, tiff_pages(data))
+        return RasterImage(pixels, page.bits, remarks), page.orientation
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None:
+        msg = "no image"
+        raise ValueError(msg)
+    return RasterImage(np.asarray(found[..., 2::-1] if found.ndim == 3 else found), 8), 1
+
+
+def _decode_jpeg(data: bytes) -> tuple[RasterImage, int]:
+    facts = jpeg_facts(data)
+    whole = jpeg_image(data, facts)
+    if whole is None:
+        msg = "no end of image"
+        raise ValueError(msg)
+    pixels = np.asarray(imagecodecs.jpeg8_decode(whole))
+    if facts.components == 4 and pixels.ndim == 3 and pixels.shape[2] == 4:
+        ink = pixels if facts.adobe else 255 - pixels  # Adobe's files hold the light that is left, not the ink
+        pixels = np.rint(ink[..., :3] * (ink[..., 3:].astype(np.float32) / 255)).astype(np.uint8)
+    return RasterImage(pixels, facts.bits), _exif_orientation(facts.exif)
+
+
+def _exif_orientation(exif: bytes) -> int:
+    try:
+        return tiff_pages(exif)[0].orientation if exif.startswith(TIFF) else 1
+    except (struct.error, ValueError, IndexError):  # a damaged remark about an image that may be sound
+        return 1
+
+
+def _png_exif(data: bytes) -> bytes:
+    place = 8
+    while place + 12 <= len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        if data[place + 4 : place + 8] == b"eXIf":
+            return data[place + 8 : place + 8 + length]
+        place += 12 + length
+    return b""
 
 
 def _gray(pixels: Array) -> Array | None:
@@ -104,36 +189,21 @@ def _gray(pixels: Array) -> Array | None:
 
 
 def _stated_size(data: bytes) -> tuple[int, int] | None:
-    """Height and width that a PNG, JPEG, TIFF or PGM states, before anything is decoded; None where not found."""
+    """Height and width that a file states, before anything is decoded; None where not found."""
     if data.startswith(_PNG):
         width, height = struct.unpack(">II", data[16:24])
         return height, width
-    if data[:2] in _PGM:
-        fields = [field for line in data[2:512].splitlines() for field in line.partition(b"#")[0].split()]
-        return (int(fields[1]), int(fields[0])) if len(fields) > 1 else None
-    if data.startswith(_TIFF):
-        return _tiff_size(data)
-    return _jpeg_size(data)
-
-
-def _tiff_size(data: bytes) -> tuple[int, int] | None:
-    order = "<" if data[:2] == b"II" else ">"
-    start = struct.unpack(f"{order}I", data[4:8])[0]
-    found = {}
-    for index in range(struct.unpack(f"{order}H", data[start : start + 2])[0]):
-        entry = data[start + 2 + 12 * index :][:12]
-        tag, kind = struct.unpack(f"{order}HH", entry[:4])
-        if tag in (256, 257):
-            found[tag] = struct.unpack(f"{order}{'H' if kind == 3 else 'I'}", entry[8 : 10 if kind == 3 else 12])[0]
-    return (found[257], found[256]) if len(found) == 2 else None
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    place = 2
-    while place + 9 < len(data) and data[place] == 0xFF:
-        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
-            return height, width
-        place += 2 + length
-    return None
+    if data[:2] in PGM:
+        width, height, _, _ = pgm_header(data)
+        return height, width
+    if data.startswith(TIFF):
+        page = max(tiff_pages(data), key=lambda item: item.size)
+        return page.height, page.width
+    if data.startswith(_JPEG):
+        facts = jpeg_facts(data)
+        return (facts.height, facts.width) if facts.components else None
+    if not data.startswith(_BMP):
+        return None
+    form = "<HH" if data[14:15] == b"\x0c" else "<ii"
+    width, height = struct.unpack(form, data[18 : 18 + struct.calcsize(form)])
+    return abs(height), abs(width)

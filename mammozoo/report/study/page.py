@@ -69,13 +69,13 @@ def hanging_places(images: Sequence[ImageResult]) -> dict[tuple[str, str], int]:
     for index in sorted(range(len(images)), key=lambda i: (bool(images[i].flags), i)):
         image = images[index]
         place = (image.view_position, image.laterality)
-        if image.status != "failed" and place[0] in _ROWS and place[1] in _SIDES:
+        if image.predicted and place[0] in _ROWS and place[1] in _SIDES:
             places.setdefault(place, index)
     return places
 
 
 def _page(result: StudyResult, images: Sequence[ImageResult], *, title: str) -> str:
-    shown = [image for image in images if image.status != "failed"]
+    shown = [image for image in images if image.predicted]
     places = hanging_places(images)
     order = [(view, side) for view in _ROWS for side in _SIDES]
     hung = [images[places[place]] for place in order if place in places]
@@ -100,7 +100,7 @@ def _page(result: StudyResult, images: Sequence[ImageResult], *, title: str) -> 
 
 
 def _lead(images: Sequence[ImageResult]) -> str:
-    shown = [image for image in images if image.status != "failed"]
+    shown = [image for image in images if image.predicted]
     segmented = [image for image in shown if image.probability is None]
     count = _plural(sum(len(image.findings) for image in shown), "finding")
     lead = _plural(len(shown), "image") + (f" with {count}." if segmented or not shown else ".")
