@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
 import zipfile
@@ -18,7 +19,7 @@ import pydicom
 import pytest
 import torch
 
-from mammozoo.bundle.clinical import CLINICAL_FILES, MAX_SEGMENTS, lesion_segments
+from mammozoo.bundle.clinical import CAD_FILE, CLINICAL_FILES, MAX_SEGMENTS
 from mammozoo.bundle.inference import check_weights, find_bundle
 from mammozoo.bundle.predict import predict_study
 from mammozoo.bundle.weights import restore_weights
@@ -109,7 +110,7 @@ def twenty(views: list[Path], weights: Path, tmp_path_factory: pytest.TempPathFa
     calls: list[Any] = []
     study = _twenty_files(folder / "study", views)
     result = predict_study(
-        study, folder / "out", bundle=BUNDLE, weights=weights, objects=tuple(CLINICAL_FILES), options=OPTIONS,
+        study, folder / "out", bundle=BUNDLE, weights=weights, objects=(*CLINICAL_FILES, "cad"), options=OPTIONS,
         progress=lambda *done: calls.append(done),
     )  # fmt: skip
     return result, calls
@@ -167,6 +168,59 @@ def _walk(dataset: pydicom.Dataset, depth: int = 0) -> Any:
     yield depth, dataset
     for child in dataset.get("ContentSequence", []):
         yield from _walk(child, depth + 1)
+
+
+def test_each_study_has_one_report_of_its_views(twenty: tuple[StudyResult, list[Any]]) -> None:
+    result, _ = twenty
+    assert result.reports == tuple(f"study_{number}/{CAD_FILE}" for number in (1, 2))
+    assert result.to_dict()["reports"] == result.reports
+    for number, path in enumerate(result.reports, start=1):
+        root = pydicom.dcmread(result.output_dir / path)
+        listed = [
+            item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in root.ContentSequence[1].ContentSequence
+        ]
+        predicted = [image for image in result.images if image.study == number and image.dicom]
+        uids = [pydicom.dcmread(image.path).SOPInstanceUID for image in predicted]
+        assert set(uids) <= set(listed)
+        impressions = root.ContentSequence[2].get("ContentSequence", [])
+        assert len(impressions) == sum(len(image.findings) for image in predicted)
+    # The truncated copy and the one of no rows say whose they are no more, or are no image: no view of the report.
+    assert "Failed" not in str(pydicom.dcmread(result.output_dir / result.reports[1]))
+
+
+def test_series_of_a_study_are_one_a_kind_and_a_second_run_replaces(
+    views: list[Path], weights: Path, tmp_path: Path
+) -> None:
+    def identifiers(folder: Path) -> set[tuple[str, ...]]:
+        headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in folder.rglob("*.dcm")]
+        return {(str(h.Modality), str(h.SeriesInstanceUID), str(h.SOPInstanceUID)) for h in headers}
+
+    for name in ("one", "two"):
+        result = predict_study(
+            views, tmp_path / name, bundle=BUNDLE, weights=weights, objects=["seg", "sr", "cad"], options=OPTIONS
+        )
+        assert result.reports == (CAD_FILE,)
+    found = identifiers(tmp_path / "one")
+    assert found == identifiers(tmp_path / "two")
+    assert len(found) == 9
+    assert len({series for _, series, _ in found}) == 3
+    numbers = {int(pydicom.dcmread(path).InstanceNumber) for path in (tmp_path / "one").rglob("seg.dcm")}
+    assert numbers == {1, 2, 3, 4}
+
+
+def test_a_view_that_failed_is_in_the_report(views: list[Path], weights: Path, tmp_path: Path) -> None:
+    study = tmp_path / "in"
+    for path in views[:2]:
+        _rewritten(path, study / path.name)
+    broken = pydicom.dcmread(views[2])
+    broken.PixelData = broken.PixelData[: len(broken.PixelData) // 2]
+    broken.save_as(study / "broken.dcm")
+    os.mkfifo(study / "pipe.dcm")  # is refused, and stays closed
+    result = predict_study(study, tmp_path / "out", bundle=BUNDLE, weights=weights, objects=["cad"], options=OPTIONS)
+    assert [image.status for image in result.images].count("failed") == 2
+    report = pydicom.dcmread(tmp_path / "out" / CAD_FILE)
+    assert report.ContentSequence[3].ConceptCodeSequence[0].CodeMeaning == "Partially Succeeded"
+    assert len(report.ContentSequence[1].ContentSequence) == 3
 
 
 def test_same_study_same_number(twenty: tuple[StudyResult, list[Any]]) -> None:
@@ -388,13 +442,3 @@ def test_a_bundle_from_elsewhere_is_read_before_it_runs(
     assert "`--trust` runs the bundle all the same" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "out"), "--trust"]) == 0
     assert mark.exists()
-
-
-def test_many_lesions_share_a_segment() -> None:
-    mask = np.zeros((3, 2 * MAX_SEGMENTS + 3), np.uint8)
-    mask[1, ::2] = 1
-    boxes = [{"box_xyxy": [x, 1, x + 1, 2], "area_px": 1} for x in range(0, mask.shape[1], 2)]
-    assert lesion_segments(mask, boxes).max() == 1
-    few = boxes[:3]
-    assert lesion_segments(mask * (np.arange(mask.shape[1]) < 6), few[::-1])[1, :6].tolist() == [3, 0, 2, 0, 1, 0]
-    assert lesion_segments(mask, few).max() == 1  # findings of another mask

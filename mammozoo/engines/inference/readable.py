@@ -35,12 +35,18 @@ class InputStatus:
         predict on) or ``"failed"``.
     reason : str
         Empty when ``"ok"``.
+    dropped : int
+        Findings that were left out as too small.
+    note : str
+        What to say of them.
     """
 
     id: str
     input: str
     status: str
     reason: str = ""
+    dropped: int = 0
+    note: str = ""
 
 
 class ReadableImages(IterableDataset):  # type: ignore[type-arg]

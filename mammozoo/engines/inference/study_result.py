@@ -49,6 +49,8 @@ class ImageResult:
         Of a classifier.
     files : tuple of str
         Written beside the image's id, by name.
+    dropped : int
+        Findings that were left out as too small; a note says by which size.
     """
 
     id: str
@@ -67,6 +69,7 @@ class ImageResult:
     findings: tuple[Mapping[str, Any], ...] = ()
     probability: float | None = None
     files: tuple[str, ...] = ()
+    dropped: int = 0
 
     @property
     def predicted(self) -> bool:
@@ -78,7 +81,8 @@ class ImageResult:
         """What was found, in words."""
         if self.probability is not None:
             return f"probability {self.probability:.2f}"
-        return f"{len(self.findings) or 'no'} finding{'' if len(self.findings) == 1 else 's'}"
+        small = f" ({self.dropped} too small)" if self.dropped else ""
+        return f"{len(self.findings) or 'no'} finding{'' if len(self.findings) == 1 else 's'}{small}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the path, ready for JSON."""
@@ -97,6 +101,8 @@ class StudyResult:
     output_dir : pathlib.Path
     images : tuple of ImageResult
         One an input, in order.
+    reports : tuple of str
+        CAD reports, one a study, relative to the folder.
     """
 
     bundle: str
@@ -105,6 +111,7 @@ class StudyResult:
     threshold: float | None
     output_dir: Path
     images: tuple[ImageResult, ...]
+    reports: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[ImageResult, ...]:
