@@ -41,9 +41,10 @@ class ContrastSource:
     dataset_options: Mapping[str, Any] | None = None
 
     def prepare(self) -> None:
-        """Write synthetic exams where they are the data set and are absent."""
+        """Write synthetic exams where they are the data set and are absent; check other data sets' files."""
         if self.dataset != "given":
-            prepare_contrast(dataset=self.dataset, dataset_dir=self.dataset_dir)
+            names = ("dataset", "dataset_dir", "dataset_options")
+            prepare_contrast(**{name: getattr(self, name) for name in names})
 
     def items(self, part: str) -> list[dict[str, Any]]:
         """List the images of a part with ``label`` 0 (benign) or 1 (malignant)."""

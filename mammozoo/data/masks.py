@@ -90,7 +90,10 @@ def record_mask(record: Record, *, shape: tuple[int, int] | None = None) -> NDAr
     >>> int(record_mask(record, shape=(6, 6)).sum())
     9
     """
-    return record_masks(record, shape=shape)[0]
+    mask, notes = record_masks(record, shape=shape)
+    for note in notes:
+        say_once(note, record.id)
+    return mask
 
 
 def record_masks(record: Record, *, shape: tuple[int, int] | None = None) -> tuple[NDArray[np.uint8], tuple[str, ...]]:

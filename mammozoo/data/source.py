@@ -66,9 +66,8 @@ class DataSource:
     def prepare(self) -> None:
         """Write synthetic exams where they are the data set and are absent; check other data sets' files."""
         if self.dataset != "given":
-            prepare_dataset(
-                dataset=self.dataset, dataset_dir=self.dataset_dir, dataset_options=self.dataset_options
-            )
+            names = ("dataset", "dataset_dir", "dataset_options", "task", "with_lesion_only")
+            prepare_dataset(**{name: getattr(self, name) for name in names})
 
     def items(self, part: str) -> list[dict[str, Any]]:
         """List the images of ``"train"``, ``"validation"``, ``"test"`` or ``"all"`` for `monai.data.Dataset`."""

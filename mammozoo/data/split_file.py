@@ -242,7 +242,7 @@ def read_split(path: PathLike) -> SplitFile:
         raise UserError(f"no split file at {file}; give split_file an existing JSON, or none to draw it from the seed")
     document = read_json(file)
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise UserError(f"{file} is no split file; wanted a JSON object with format {_FORMAT!r}")
+        raise UserError(f"{file} is no split file; expected a JSON object with format {_FORMAT!r}")
     result = SplitFile(document)
     if result.sha256 != document.get("sha256"):
         raise UserError(f"{file} was changed after it was written (sha256); fetch it again, or draw a new split")

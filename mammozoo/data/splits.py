@@ -91,7 +91,7 @@ def allocate(
 ) -> list[list[str]]:
     """Deal groups (patients) into parts so that every stratum has the wanted shares."""
     if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
-        raise UserError(f"shares are {tuple(shares)}; wanted positive numbers that add up to 1")
+        raise UserError(f"shares are {tuple(shares)}; expected positive numbers that add up to 1")
     if len(groups) < len(shares):
         raise UserError(f"{len(groups)} patients cannot fill {len(shares)} parts; give more data or use part='all'")
     names = sorted({name for counts in groups.values() for name in counts})
@@ -147,7 +147,9 @@ def holdout(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] |
 def kfold(records: Iterable[Record], *, fold: int, seed: int, strata: Mapping[str, str] | None = None) -> Split:
     """One fold of the five-fold cross-validation by patient."""
     if type(fold) is not int or not 0 <= fold < FOLDS:
-        raise UserError(f"fold {fold!r} does not exist; wanted an integer from 0 to {FOLDS - 1}, or none for hold-out")
+        raise UserError(
+            f"fold {fold!r} does not exist; expected an integer from 0 to {FOLDS - 1}, or none for hold-out"
+        )
     groups = _groups(records, strata or {})
     test = allocate(groups, [1 / FOLDS] * FOLDS, seed=seed, salt="folds")[fold]
     rest = {patient: counts for patient, counts in groups.items() if patient not in set(test)}

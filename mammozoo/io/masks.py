@@ -8,7 +8,6 @@ are refused.
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,8 +21,10 @@ import numpy as np
 from .._errors import UserError
 from .._typing import Array, PathLike
 from .errors import BadPixelsError, MammogramError
-from .raster.headers import jpeg_orientation, tiff_pages
 from .raster.nifti import is_nifti, read_nifti
+from .raster.pgm import PGM
+from .raster.read import decode_raster, upright
+from .raster.tiff import TIFF, decode_page, tiff_pages
 from .shape import image_shape
 
 __all__ = [
@@ -38,7 +39,6 @@ INVERTED = "TIFF masks that store white as 0: the smaller part is lesion"
 
 _FORMATS = "PNG, BMP, GIF, TIFF, JPEG, PNM, NIfTI or DICOM"
 _JPEG = b"\xff\xd8\xff"
-_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _LABELS = 32  # integers up to here are lesion numbers
 _MAX_PIXELS = 1 << 28
 _MIDDLE = (0.1, 0.9)  # of the maximum: pixels between are neither background nor lesion
@@ -97,7 +97,7 @@ def read_mask(path: PathLike) -> MaskFile:
     with _reading(file):
         _check_size(file)
         data = b"" if is_nifti(file) else file.read_bytes()
-        if data.startswith(_TIFF):
+        if data.startswith(TIFF):
             return _tiff_mask(data, name=file.name)
         values = mask_values(file, data=data)
     mask, note = binary_mask(values, name=file.name, lossy=data.startswith(_JPEG))
@@ -133,9 +133,9 @@ def mask_values(path: PathLike, *, data: bytes | None = None) -> Array:
         if data is None:
             _check_size(file)
             data = file.read_bytes()
-        if data.startswith(_TIFF):
+        if data.startswith(TIFF):
             return _one_channel(np.asarray(imagecodecs.tiff_decode(data)))
-        values = _decoded(data)
+        values = _decoded(data, name=file.name)
         return _dicom_values(file) if values is None else _one_channel(values)
 
 
@@ -147,22 +147,15 @@ def _check_size(file: Path) -> None:
             raise UserError(f"{file} is {height} x {width}; at most {_MAX_PIXELS} pixels are read")
 
 
-def _decoded(data: bytes) -> Array | None:
+def _decoded(data: bytes, *, name: str) -> Array | None:
     """Pixels of a PNG, JPEG, GIF, BMP or PNM; None for other files."""
-    if data.startswith(_JPEG):
-        if b"\xff\xd9" not in data:  # libjpeg fills what is missing with gray
-            raise ValueError("no end of image")
-        return _upright(np.asarray(imagecodecs.jpeg8_decode(data)), jpeg_orientation(data))
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return np.asarray(imagecodecs.png_decode(data))
     if data.startswith(b"GIF8"):
         frames = np.asarray(imagecodecs.gif_decode(data, asrgb=True))
         return frames if frames.ndim == 3 else np.asarray(frames.max(axis=0))
-    if data[:2] == b"BM" or (data[:1] == b"P" and data[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6")):
-        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if found is None:
-            raise ValueError("no image")
-        return np.asarray(found)
+    if data[:2] in (b"P1", b"P3", b"P4", b"P6"):
+        return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
+    if data.startswith((_JPEG, b"\x89PNG\r\n\x1a\n", b"BM", *PGM)):
+        return decode_raster(data, name=name, max_pixels=_MAX_PIXELS).pixels
     return None
 
 
@@ -182,25 +175,22 @@ def _dicom_values(file: Path) -> Array:
 
 def _tiff_mask(data: bytes, *, name: str) -> MaskFile:
     """Union of the pages of the largest size; smaller versions of them are passed over."""
-    pages = tiff_pages(io.BytesIO(data))
-    largest = max(pages, key=lambda page: page.shape[0] * page.shape[1]).shape
-    union: Array | None = None
-    notes: list[str] = []
+    pages = tiff_pages(data)
+    largest = max(pages, key=lambda page: page.size)
+    shape = (largest.height, largest.width)
+    masks, notes = [], []
     for number, page in enumerate(pages):
-        if page.shape != largest:
-            if page.reduced or same_aspect(page.shape, largest):
-                continue
-            raise BadPixelsError(f"{name}: page {number + 1} is {page.shape}, another {largest} (rows, columns)")
-        values = _one_channel(np.asarray(imagecodecs.tiff_decode(data, index=number)), shape=page.shape)
-        mask, note = binary_mask(values, name=name)
-        if page.white_is_zero:  # shown inverted; ImageJ writes lesions so, scanners background
+        found = (page.height, page.width)
+        if found != shape and page.is_image and not same_aspect(found, shape):
+            raise BadPixelsError(f"{name}: page {number + 1} is {found}, another {shape} (rows, columns)")
+        if found != shape or (largest.is_image and not page.is_image):  # a thumbnail, a mask of transparency
+            continue
+        mask, note = binary_mask(_one_channel(decode_page(data, number, page), shape=shape), name=name)
+        if page.photometric == 0:  # shown inverted; scanners write background so, ImageJ lesions
             mask, note = (mask if 2 * int(mask.sum()) < mask.size else 1 - mask), INVERTED
-        mask = _upright(mask, page.orientation)
-        union = mask if union is None else union | mask
+        masks.append(upright(mask, page.orientation))
         notes.append(note)
-    if union is None:
-        raise BadPixelsError(f"{name}: no page can be read")
-    return MaskFile(union, next((note for note in notes if note), ""))
+    return MaskFile(np.maximum.reduce(masks), next((note for note in notes if note), ""))
 
 
 def _one_channel(pixels: Array, *, shape: tuple[int, int] | None = None) -> Array:
@@ -216,17 +206,6 @@ def _one_channel(pixels: Array, *, shape: tuple[int, int] | None = None) -> Arra
         even = not np.ptp(colours.reshape(-1, colours.shape[-1]), axis=0).any()
         return np.ascontiguousarray(alpha if even and np.ptp(alpha) else colours.max(axis=-1))
     return np.ascontiguousarray(pixels.max(axis=-1))
-
-
-def _upright(pixels: Array, orientation: int) -> Array:
-    """Undo an orientation as Exif and TIFF number them."""
-    if orientation in (5, 6, 7, 8):
-        pixels = np.swapaxes(pixels, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
 
 
 def binary_mask(values: Array, *, name: str = "the mask", lossy: bool = False) -> tuple[Array, str]:
@@ -268,8 +247,8 @@ def binary_mask(values: Array, *, name: str = "the mask", lossy: bool = False) -
     if values.dtype == bool or not values.size:
         return values.astype(np.uint8), ""
     low, top = float(values.min()), float(values.max())
-    if values.dtype.kind == "f" and -0.25 * top <= low < 0:  # cubic interpolation swings below 0
-        values, low = np.maximum(values, 0), 0.0
+    if values.dtype.kind == "f" and -0.25 * top <= low < 0:  # cubic interpolation swings below 0, and above as far
+        values, low, top = np.clip(values, 0, top + low), 0.0, top + low
     if not (low >= 0 and top < np.inf):  # also false for NaN
         raise BadPixelsError(
             f"{name} holds values from {low:g} to {top:g}; expected 0 for background, more for lesions"

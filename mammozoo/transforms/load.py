@@ -111,15 +111,14 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
     def _read_masks(self, files: Any, shape: tuple[int, ...] | None) -> list[tuple[str, Mammogram, None]]:
         """What a reader would give for the mask files of one image, united."""
         paths = [str(file) for file in ensure_tuple(files)]
-        united: Array | None = None
+        masks: list[Array] = []
         for path in paths:
             read = read_mask(path)
             say_once(read.note, path)
             mask = area_reduced(255 * read.mask, self.reader.reduce) // 128 if self.reader.reduce else read.mask
-            if shape is not None:
-                mask = match_shape(mask, (shape[1], shape[0]), name=path)
-            united = mask if united is None else united | match_shape(mask, united.shape, name=path)
-        return [(paths[0], Mammogram(pixels=united), None)]
+            wanted = masks[0].shape if masks else mask.shape if shape is None else shape[::-1]
+            masks.append(match_shape(mask, wanted, name=path))
+        return [(paths[0], Mammogram(pixels=np.maximum.reduce(masks)), None)]
 
 
 def _tensor(array: Array) -> torch.Tensor:

@@ -62,7 +62,7 @@ def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted"
     missing = [_FOLDERS[name] for name, folder in folders.items() if folder is None]
     if missing or workbook is None:
         missing += ["Radiology-manual-annotations.xlsx"] if workbook is None else []
-        raise UserError(f"{root} lacks {missing}; wanted the unpacked package of CDD-CESM")
+        raise UserError(f"{root} lacks {missing}; expected the unpacked package of CDD-CESM")
     outlines = find_file(root, "Radiology_hand_drawn_segmentations_v2.csv")
     regions = read_via(outlines) if outlines is not None else {}
     rows = read_annotations(workbook)
@@ -80,7 +80,7 @@ def parse_name(name: str) -> tuple[str, str, str, str]:
     """Patient, side, acquisition and view of an image name."""
     match = _NAME.match(name.strip())
     if match is None:
-        raise UserError(f"{name!r} is no CDD-CESM image name; wanted P<patient>_<L|R>_<DM|CM>_<CC|MLO>")
+        raise UserError(f"{name!r} is no CDD-CESM image name; expected P<patient>_<L|R>_<DM|CM>_<CC|MLO>")
     number, side, acquisition, view = match.groups()
     return f"P{number}", side.upper(), acquisition.upper(), view.upper()
 

@@ -58,7 +58,9 @@ def index(root: PathLike, *, kinds: Sequence[str] = ("mass",), spiculated: bool 
     table = find_file(root, "INbreast.csv", depth=3)
     if dicoms is None or xml is None or table is None:
         parts = (("AllDICOMs", dicoms), ("AllXML", xml), ("INbreast.csv", table))
-        raise UserError(f"{root} lacks {[name for name, found in parts if found is None]}; wanted the unpacked release")
+        raise UserError(
+            f"{root} lacks {[name for name, found in parts if found is None]}; expected the unpacked release"
+        )
     rows = {row.get("file_name", ""): row for row in read_rows(table)}
     outlines = files_by_stem(xml, ".xml")
     wanted = {*kinds, *(["spiculated"] if spiculated else [])}
@@ -94,7 +96,7 @@ def parse_name(name: str) -> tuple[str, str, str, str]:
     """Image number, patient, side and view of a file name; the table's own patient column reads "removed"."""
     match = _NAME.match(name)
     if match is None:
-        raise UserError(f"{name!r} is no INbreast file name; wanted <id>_<16 hex digits>_MG_<L|R>_<CC|ML>_ANON.dcm")
+        raise UserError(f"{name!r} is no INbreast file name; expected <id>_<16 hex digits>_MG_<L|R>_<CC|ML>_ANON.dcm")
     number, patient, side, view = match.groups()
     return number, patient.lower(), side.upper(), "MLO" if view.upper() == "ML" else view_code(view)
 

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..._errors import UserError
 from ..._typing import Array
 from ...data.masks import match_shape, read_pixels, record_mask
 from ...data.record import Record
@@ -19,7 +20,7 @@ from ...engines.detection.lesion_detection import match_lesions, predicted_boxes
 from ...engines.results.per_case import score_case
 from ...io.errors import MammogramError
 from ...io.predictions.masks import sop_instance_uid
-from ...io.predictions.read import PredictedCase, Predictions, read_case_mask
+from ...io.predictions.read import PredictedCase, Predictions, match_names, read_case_mask
 from ...io.write import safe_id
 from ...metrics.matching import BoxMatch, HitRule
 from ...metrics.surface import compute_surface
@@ -61,11 +62,13 @@ def pair(records: Sequence[Record], predictions: Predictions) -> Pairing:
         name = next((name for name in names if name in left), None)
         if name is not None:
             found[record.id] = left.pop(name)
+    others = {record.id: (record.id, record.image) for record in records if record.id not in found}
+    for image, name in match_names(others, left).items():
+        found[image] = left.pop(name)
     _pair_segmentations([record for record in records if record.id not in found], left, found)
     if not found:
         wanted, given = ([*names][:3] for names in ((record.id for record in records), predictions.cases))
-        msg = f"no prediction is for any image of the truth: predictions are named {given}, images {wanted}"
-        raise ValueError(msg)
+        raise UserError(f"no prediction is for any image of the truth: predictions are named {given}, images {wanted}")
     return Pairing(found, tuple(record.id for record in records if record.id not in found), tuple(left))
 
 
@@ -167,7 +170,7 @@ def _score(
     if case is not None and (predictions.has_masks or case.failure):
         try:
             read = read_case_mask(case, threshold=mask_threshold)
-            mask, probability = read.mask, read.probability
+            mask, probability, note = read.mask, read.probability, read.note
         except (MammogramError, OSError, ValueError) as error:
             status, note = "failed", str(error)
     truth = _truth(record, mask if predictions.has_masks else None, wanted=_needs_mask(record, predictions, hit))

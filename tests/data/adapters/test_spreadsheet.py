@@ -5,7 +5,6 @@ import zipfile
 from pathlib import Path
 from types import ModuleType
 
-import cv2
 import numpy as np
 import openpyxl
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from mammozoo.data.adapters import trees as folders
 from mammozoo.data.adapters.spreadsheet import column_name, read_rows, read_xlsx
 from mammozoo.data.adapters.via import outline
-from mammozoo.data.indexing.shapes import image_shape
 
 
 def test_column_names_in_every_spelling() -> None:
@@ -71,26 +69,6 @@ def test_a_part_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.Mon
     openpyxl.Workbook().save(tmp_path / "b.xlsx")
     with pytest.raises(ValueError, match="is larger than 100 bytes"):
         read_xlsx(tmp_path / "b.xlsx")
-
-
-def test_shapes_come_from_headers(trees: ModuleType, tmp_path: Path) -> None:
-    pixels = trees.film(0, (37, 21))
-    files = [
-        trees.jpeg(tmp_path / "a.jpg", pixels),
-        trees.tiff(tmp_path / "a.tif", pixels),
-        trees.dicom(tmp_path / "a.dcm", pixels),
-        trees.write(tmp_path / "a.pgm", b"P5\n# a remark\n21 37\n255\n" + pixels.tobytes()),
-        trees.write(tmp_path / "a.png", cv2.imencode(".png", pixels)[1].tobytes()),
-        trees.write(tmp_path / "a.bmp", cv2.imencode(".bmp", pixels)[1].tobytes()),
-    ]
-    assert [image_shape(file) for file in files] == [(37, 21)] * 6
-
-
-@pytest.mark.parametrize("head", [b"\x89PNG", b"\xff\xd8\xff", b"II*\0\x08\0\0\0", b"P5\n3"])
-def test_a_header_that_is_cut_short(tmp_path: Path, head: bytes) -> None:
-    (tmp_path / "a").write_bytes(head)
-    with pytest.raises(ValueError, match="cut short or broken"):
-        image_shape(tmp_path / "a")
 
 
 def test_lock_files_and_other_suffixes_are_left_out(tmp_path: Path) -> None:
