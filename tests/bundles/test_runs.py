@@ -18,6 +18,7 @@ from mammozoo.bundle.inference import own_bundles
 from mammozoo.bundle.predict import predict_study
 from mammozoo.engines.experiments.grid import run_workflow
 from mammozoo.io.config_json import read_json
+from mammozoo.io.errors import MammogramError
 from mammozoo.io.weights import file_sha256
 
 NAMES = [path.name for path in own_bundles()]
@@ -108,6 +109,6 @@ def test_a_run_whose_weights_were_replaced_does_not_predict(name: str, run_of: R
     run = Path(shutil.copytree(run_of(name), tmp_path / "run"))
     state = torch.load(run / "models" / "model.pt", weights_only=True)
     torch.save({key: tensor + 1 for key, tensor in state.items()}, run / "models" / "model.pt")
-    with pytest.raises(ValueError, match=r"is not the file that metadata.json records.*--weights .*move this one"):
+    with pytest.raises(MammogramError, match=r"is not the file that metadata.json records.*--weights .*move this one"):
         predict_study(tmp_path / "absent", tmp_path / "out", bundle=run)
     assert not (tmp_path / "out").exists()
