@@ -141,10 +141,10 @@ def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any
     overrides : mapping
         Keys and their values.
     """
-    command = Command(run_id, tuple(Path(file).absolute() for file in files), dict(overrides))
-    with running(command):
+    keys = {key.replace("#", "::"): value for key, value in overrides.items()}
+    with running(Command(run_id, tuple(Path(file).absolute() for file in files), keys)):
         workflow = ConfigWorkflow(
-            [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **overrides
+            [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **keys
         )
         workflow.initialize()
         workflow.run()
