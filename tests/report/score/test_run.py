@@ -19,8 +19,8 @@ from mammozoo.io.predictions.read import PredictedCase, Predictions, ScoredBox, 
 from mammozoo.io.write import write_png
 from mammozoo.metrics.matching import match_boxes
 from mammozoo.report import html
+from mammozoo.report.figures import froc_figure, size_figure
 from mammozoo.report.score.cases import pair, score_cases
-from mammozoo.report.score.figures import froc_figure, size_figure
 from mammozoo.report.score.pictures import worst_cases, worst_pictures
 from mammozoo.report.score.run import ScoreOptions, evaluate, score_lines, score_predictions
 
@@ -244,7 +244,7 @@ def test_the_worst_come_first_and_unreadable_images_are_left_out(records: list[R
     broken = [replace(case, record=replace(case.record, image="absent.png")) for case in score.cases[:1]]
     pictures = worst_pictures([*broken, *score.cases[1:]], count=6)
     assert [title for _, title, _ in pictures] == ["i5", "i4", "i3", "i2", "i1", "i7"]
-    assert all(image.shape[2] == 3 and max(image.shape[:2]) == 440 for image, _, _ in pictures)
+    assert all(image.shape[2] == 3 and max(image.shape[:2]) == 880 for image, _, _ in pictures)
 
 
 def test_figures_of_empty_groups_and_of_unranked_boxes() -> None:
