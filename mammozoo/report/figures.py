@@ -174,7 +174,7 @@ def lesion_precision_figure(cases: Mapping[str, Sequence[BoxMatch]], *, title: s
         single = len(curve.recall) == 1
         label = f"{name} (no scores)" if single else f"{name}: AP {number(curve.average_precision)}"
         recall, precision = curve.recall, curve.precision
-        if not single:
+        if len(recall) > 1:  # from no recall on; without any box there is no curve
             recall, precision = np.append(0.0, recall), np.append(precision[:1], precision)
         axes.step(recall, precision, where="pre", marker="x" if single else "", label=label, **_line(name, colour))
     axes.set(xlabel="Sensitivity (lesions)", ylabel="Precision", title=title)

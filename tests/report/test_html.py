@@ -51,8 +51,8 @@ def check(text: str) -> _Checker:
 def _row(index: int) -> dict[str, object]:
     metrics = dict.fromkeys(("dice", "iou", "accuracy", "sensitivity", "specificity", "hausdorff"), 0.5)
     size = ("small", "large", "")[index % 3]
-    return {"id": f"{NASTY}{index}", "patient_id": f"p{index}", **metrics, "detected": bool(size), "area_224": 9 * index,
-            "size": size, NASTY: f"{NASTY}{index % 2}"}  # fmt: skip
+    identity = {"id": f"{NASTY}{index}", "patient_id": f"p{index}", NASTY: f"{NASTY}{index % 2}"}
+    return {**identity, **metrics, "detected": bool(size), "area_224": 9 * index, "size": size}
 
 
 @pytest.fixture(scope="module")
