@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import cv2
@@ -101,6 +102,7 @@ def resize_on_device(image: torch.Tensor, *, size: tuple[int, int], mode: Mode =
     return (result if image.is_floating_point() else result.round()).to(image.dtype)
 
 
+@lru_cache(maxsize=64)
 def axis_weights(source: int, target: int) -> NDArray[np.float64]:
     """Weight of each source pixel in each target pixel of one axis.
 
@@ -112,7 +114,8 @@ def axis_weights(source: int, target: int) -> NDArray[np.float64]:
     Returns
     -------
     array, shape (target, source)
-        Rows sum to 1: overlaps when shrinking, linear interpolation between pixel centres when growing.
+        Rows sum to 1: overlaps when shrinking, linear interpolation between pixel centres when growing. The array is
+        kept for the next call: do not write into it.
 
     Examples
     --------

@@ -13,6 +13,8 @@ from monai.data.meta_tensor import MetaTensor
 from monai.utils.type_conversion import convert_to_dst_type
 from torch import Tensor
 
+from ..functional.patches.draw import positive_pixels
+
 __all__ = ["from_rows", "image_and_label", "lesion_plane", "plain_tensor", "sides_of", "to_rows"]
 
 
@@ -41,8 +43,9 @@ def from_rows(rows: Tensor, like: NdarrayOrTensor) -> Any:
 
 def lesion_plane(mask: Tensor) -> Tensor:
     """Where any channel of a mask (C, H, W) is positive: (H, W), boolean."""
+    lesion = positive_pixels(mask)
     # reducing an axis of one element costs torch ten times the comparison
-    return mask[0] > 0 if mask.shape[0] == 1 else (mask > 0).any(dim=0)
+    return lesion[0] if len(lesion) == 1 else lesion.any(dim=0)
 
 
 def sides_of(size: int | Sequence[int]) -> tuple[int, int]:

@@ -87,7 +87,7 @@ class LesionPatchReplacementd(BatchSampler):
     def sample(self, data: Sample, rng: np.random.Generator) -> list[Pair]:
         """The whole mammogram, resized, or a patch of it."""
         image, label = plain_tensor(data[self.image_key]), plain_tensor(data[self.label_key])
-        if rng.uniform() < self.prob and bool((label > 0).any()):
+        if rng.uniform() < self.prob and bool(label.any()):
             found = self.cut(data[self.image_key], label, rng=rng)
             return [(found.images[0], found.labels[0])]
         if not image.is_floating_point():
