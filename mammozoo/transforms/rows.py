@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..functional.patches.draw import positive_pixels
 
-__all__ = ["from_rows", "image_and_label", "lesion_plane", "plain_tensor", "sides_of", "to_rows"]
+__all__ = ["from_rows", "full_scale", "image_and_label", "lesion_plane", "plain_tensor", "sides_of", "to_rows"]
 
 
 def plain_tensor(img: NdarrayOrTensor) -> Tensor:
@@ -39,6 +39,12 @@ def from_rows(rows: Tensor, like: NdarrayOrTensor) -> Any:
     whole = "float" not in str(like.dtype)
     result = rows.transpose(-1, -2).contiguous()
     return convert_to_dst_type(result.round() if whole and rows.is_floating_point() else result, like)[0]
+
+
+def full_scale(img: NdarrayOrTensor) -> int:
+    """The greatest number of an integer type; 1 for floats."""
+    name = str(img.dtype).removeprefix("torch.")
+    return 1 if "float" in name else int(np.iinfo(name).max)
 
 
 def lesion_plane(mask: Tensor) -> Tensor:
