@@ -107,8 +107,8 @@ class CropToBreastd(MapTransform, InvertibleTransform):
         What is cropped, each (C, W, H).
     source_key : str
         The image whose breast decides.
-    margin, method, clean
-        As of :class:`CropToBreast`.
+    **options
+        ``margin``, ``method`` and ``clean`` as of :class:`CropToBreast`.
 
     Examples
     --------
@@ -118,18 +118,10 @@ class CropToBreastd(MapTransform, InvertibleTransform):
     torch.Size([1, 40, 60])
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        *,
-        source_key: str = "image",
-        margin: float = 0.02,
-        method: Method = "line",
-        clean: bool = False,
-    ) -> None:
+    def __init__(self, keys: KeysCollection, *, source_key: str = "image", **options: Any) -> None:
         super().__init__(keys)
         self.source_key = source_key
-        self.cropper = CropToBreast(margin=margin, method=method, clean=clean)
+        self.cropper = CropToBreast(**options)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Crop what lies under the keys."""
