@@ -17,7 +17,8 @@ from mammozoo.data.adapters.via import outline
 from mammozoo.data.record import is_unknown, laterality_code, view_code
 
 _ROW = {
-    "kind": "mass", "official_split": "test", "patient_id": "P_00016", "left_or_right_breast": "LEFT", "image_view": "CC",
+    "kind": "mass", "official_split": "test", "patient_id": "P_00016", "left_or_right_breast": "LEFT",
+    "image_view": "CC",
 }  # fmt: skip
 CASES: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = [
     (laterality_code, ("left",), "L"),
@@ -75,10 +76,7 @@ def test_densities_of_subtracted_images_are_those_of_their_twins() -> None:
     assert cdd_cesm.fill_density(rows)["P1_L_CM_CC"] == {"breast_density_acr": "C"}
 
 
-def test_the_edge_from_which_a_circle_is_counted() -> None:
-    mask = np.zeros((10, 10))
-    mask[1:3, 4:7] = 1
-    assert [dmid.y_origin(mask, x=5, y=y) for y in (2, 8, 5)] == ["top", "bottom", ""]
+def test_circles_are_counted_from_the_bottom_edge() -> None:
     assert mias.read_info("mdb005 F CIRC B 477 133 30\nmdb005 F CIRC B 500 168 26\nprose")["mdb005"][1][3:] == [
         "500", "168", "26",
     ]  # fmt: skip
