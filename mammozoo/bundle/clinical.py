@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DICOM objects of one predicted image, made from the files that its bundle wrote."""
+"""The DICOM objects of predicted images and their study, made from the files that the bundle wrote."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,23 @@ import numpy as np
 
 from .._typing import Array, PathLike
 from ..functional.components import label_components
-from ..io.clinical.cad_sr import write_cad_report
+from ..io.clinical.cad_sr import CadImage, write_cad_report
+from ..io.clinical.common import Tracking
 from ..io.clinical.secondary_capture import write_secondary_capture
-from ..io.clinical.seg import Tracking, write_segmentation
+from ..io.clinical.seg import write_segmentation
+from ..io.clinical.source import read_source
 from ..io.clinical.sr import write_measurement_report
 from ..io.errors import BadPixelsError
 
-__all__ = ["CLINICAL_FILES", "lesion_segments", "write_clinical_objects"]
+__all__ = [
+    "CAD_FILE", "CLINICAL_FILES", "lesion_segments", "read_findings", "write_clinical_objects",
+    "write_examination_report",
+]  # fmt: skip
 
 #: Kind of object -> its file in the image's folder.
-CLINICAL_FILES = {"seg": "seg.dcm", "sr": "sr.dcm", "cad": "cad_sr.dcm", "overlay": "overlay.dcm"}
+CLINICAL_FILES = {"seg": "seg.dcm", "sr": "sr.dcm", "overlay": "overlay.dcm"}
+#: The one object of a whole study.
+CAD_FILE = "cad_sr.dcm"
 # A segment is a frame of its own; a noisy mask of hundreds of pieces would make a file of hundreds of megabytes.
 MAX_SEGMENTS = 20
 
@@ -72,9 +78,9 @@ def write_clinical_objects(
     *,
     algorithm_name: str,
     algorithm_version: str,
-    parameters: Sequence[str] = (),
+    instance_number: int = 1,
 ) -> tuple[Path, ...]:
-    """Write segmentation, reports and overlay of one image as DICOM files.
+    """Write segmentation, measurement report and overlay of one image as DICOM files.
 
     Parameters
     ----------
@@ -82,10 +88,10 @@ def write_clinical_objects(
         Holds ``mask.png``, ``overlay.png`` and ``findings.json``; receives the files of `CLINICAL_FILES`.
     source_path : path
         The image (DICOM).
-    kinds : iterable of {"seg", "sr", "cad", "overlay"}
+    kinds : iterable of {"seg", "sr", "overlay"}
     algorithm_name, algorithm_version : str
-    parameters : sequence of str
-        Of the algorithm, for the CAD report: ``"threshold 0.5"``.
+    instance_number : int
+        Position of the image in its study, from 1.
 
     Returns
     -------
@@ -104,47 +110,79 @@ def write_clinical_objects(
     A lesion has one tracking UID in the segmentation and in the measurement report, so that a viewer can tie its
     outline to its numbers.
     """
-    place = Path(folder)
-    algorithm: dict[str, Any] = {"algorithm_name": algorithm_name[:64], "algorithm_version": algorithm_version[:64]}
-    lesions: _Lesions | None = None
+    here = Path(folder)
+    options: dict[str, Any] = {
+        "algorithm_name": algorithm_name[:64],
+        "algorithm_version": algorithm_version[:64],
+        "instance_number": instance_number,
+    }
     written = []
     for kind in kinds:
-        path = place / CLINICAL_FILES[kind]
+        path = here / CLINICAL_FILES[kind]
         if kind == "overlay":
-            write_secondary_capture(path, _picture(place / "overlay.png"), source_path, **algorithm)
+            write_secondary_capture(path, _picture(here / "overlay.png"), source_path, **options)
+        elif kind == "seg":
+            findings = read_findings(here)
+            segments = lesion_segments(_picture(here / "mask.png"), findings)
+            tracking = None
+            if int(segments.max()) != len(findings):  # one segment, which is no single finding of the report
+                source = read_source(source_path)
+                tracking = [
+                    Tracking.of("all lesions", source, name=algorithm_name[:64], version=algorithm_version[:64])
+                ]
+            write_segmentation(path, segments, source_path, tracking=tracking, **options)
         else:
-            lesions = lesions or _Lesions.read(place)
-            lesions.write(kind, path, source_path, algorithm, parameters)
+            mask = _picture(here / "mask.png")
+            write_measurement_report(path, read_findings(here), source_path, mask=mask, **options)
         written.append(path)
     return tuple(written)
 
 
-@dataclass(frozen=True)
-class _Lesions:
-    """What the segmentation and both reports of one image share."""
+def write_examination_report(
+    path: PathLike,
+    views: Sequence[tuple[Path, Path | None]],
+    *,
+    algorithm_name: str,
+    algorithm_version: str,
+    parameters: Sequence[str] = (),
+) -> Path:
+    """Write one CAD report (TID 4000) of all views of a study.
 
-    mask: Array
-    segments: Array
-    findings: Sequence[Mapping[str, Any]]
-    tracking: Sequence[Tracking]
+    Parameters
+    ----------
+    path : path
+    views : sequence of (path, path or None)
+        Each image (DICOM) and the folder of its results; None where the prediction failed.
+    algorithm_name, algorithm_version : str
+    parameters : sequence of str
+        Of the algorithm: ``"threshold 0.5"``.
 
-    @classmethod
-    def read(cls, folder: Path) -> _Lesions:
-        mask = _picture(folder / "mask.png")
-        findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-        tracking = [Tracking.new(f"lesion {number}") for number in range(1, len(findings) + 1)]
-        return cls(mask, lesion_segments(mask, findings), findings, tracking)
+    Returns
+    -------
+    pathlib.Path
 
-    def write(
-        self, kind: str, path: Path, source: PathLike, algorithm: Mapping[str, Any], parameters: Sequence[str]
-    ) -> None:
-        if kind == "seg":
-            shared = list(self.tracking) if self.findings and int(self.segments.max()) == len(self.findings) else None
-            write_segmentation(path, self.segments, source, tracking=shared, **algorithm)
-        elif kind == "sr":
-            write_measurement_report(path, self.findings, source, mask=self.mask, tracking=self.tracking, **algorithm)
-        else:
-            write_cad_report(path, self.findings, source, mask=self.mask, algorithm_parameters=parameters, **algorithm)
+    Raises
+    ------
+    MammogramError, ValueError
+        As `mammozoo.io.clinical.cad_sr.write_cad_report`.
+    """
+    return write_cad_report(
+        path,
+        [
+            CadImage(source, failed=True)
+            if folder is None
+            else CadImage(source, read_findings(folder), _picture(folder / "mask.png"))
+            for source, folder in views
+        ],
+        algorithm_name=algorithm_name[:64],
+        algorithm_version=algorithm_version[:64],
+        algorithm_parameters=parameters,
+    )
+
+
+def read_findings(folder: Path) -> list[dict[str, Any]]:
+    """The findings of one image."""
+    return list(json.loads((folder / "findings.json").read_text(encoding="utf-8")))
 
 
 def _picture(path: Path) -> Array:

@@ -168,6 +168,7 @@ def run_inference(
     *,
     weights: PathLike | None = None,
     options: Mapping[str, Any],
+    include: Sequence[str] = (),
     progress: Callable[[int], object] | None = None,
 ) -> Inference:
     """Run a bundle's ``inference.json``; its files and ``summary.json`` go to `output_dir`.
@@ -181,6 +182,8 @@ def run_inference(
     weights : path, optional
     options : mapping
         Keys of the configuration to set.
+    include : sequence of str
+        Further kinds of images than the bundle accepts.
     progress : callable, optional
         Called with the number of inputs done, in place of the bundle's own progress bar.
 
@@ -207,6 +210,8 @@ def run_inference(
         "dataset::data": tuple(items),
         **options,
     }
+    if include:
+        overrides["dataset::include"] = tuple(include)
     if progress is not None:
         handlers = [item for item in config.get("handlers", []) if item.get("_target_") != _PROGRESS_BAR]
         overrides |= {"dataset::progress": progress, "handlers": handlers}

@@ -19,11 +19,12 @@ from .._typing import PathLike
 from ..data.record import laterality_code, view_code
 from ..engines.inference.readable import without_path
 from ..engines.inference.study_result import ImageResult, StudyResult
+from ..io.clinical.source import read_source
 from ..io.dicom.read import read_mammogram
 from ..io.errors import MammogramError
 from ..io.inputs import InputImage, list_inputs
 from .check.run_check import check_bundle
-from .clinical import CLINICAL_FILES, write_clinical_objects
+from .clinical import CAD_FILE, CLINICAL_FILES, write_clinical_objects, write_examination_report
 from .inference import Bundle, find_bundle, run_inference
 
 __all__ = ["predict_study"]
@@ -32,7 +33,7 @@ __all__ = ["predict_study"]
 _RESULTS = (
     "mask.png", "mask.nii.gz", "probability.png", "overlay.png", "findings.json", *CLINICAL_FILES.values()
 )  # fmt: skip
-_TABLES = ("summary.json", "predictions.csv")
+_TABLES = ("summary.json", "predictions.csv", CAD_FILE)
 
 
 def predict_study(
@@ -43,6 +44,7 @@ def predict_study(
     weights: PathLike | None = None,
     objects: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
+    include: Sequence[str] = (),
     trust: bool = False,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> StudyResult:
@@ -56,13 +58,18 @@ def predict_study(
         Not inside `source`. Receives ``<id>/`` with the bundle's files and ``summary.json``.
     bundle : path
         Name of a folder in ``bundles/``, or the folder of an unzipped bundle. Its configuration is code, and is
-        executed; one from elsewhere is first checked (`mammozoo.bundle.check.run_check.check_bundle`), which executes nothing.
+        executed; one from elsewhere is first checked (`mammozoo.bundle.check.run_check.check_bundle`), which executes
+        nothing.
     weights : path, optional
         Other weights than the bundle's own, which must be the ones that its metadata list.
     objects : iterable of {"seg", "sr", "cad", "overlay"}
-        DICOM objects to write for every DICOM input: ``seg.dcm``, ``sr.dcm``, ``cad_sr.dcm``, ``overlay.dcm``.
+        DICOM objects to write: ``<id>/seg.dcm``, ``<id>/sr.dcm`` and ``<id>/overlay.dcm`` for every DICOM input, one
+        ``cad_sr.dcm`` for a study (of several in ``study_1/``, ``study_2/``, ...).
     options : mapping, optional
         Keys of the bundle's ``inference.json`` to set, as ``{"width": 16}``.
+    include : sequence of str
+        Further kinds of images than the bundle accepts (`mammozoo.io.dicom.kinds.KINDS`), as ``["stereotactic"]``;
+        others are skipped with their reason.
     trust : bool
         Run a bundle from elsewhere without that check.
     progress : callable, optional
@@ -79,8 +86,8 @@ def predict_study(
     FileNotFoundError
         If there is no such bundle, or no weights.
     ValueError
-        If an option is unknown, weights do not fit or are not the listed ones, the output lies inside the source, or
-        the check of a bundle from elsewhere finds something.
+        If an option or a kind is unknown, weights do not fit or are not the listed ones, the output lies inside the
+        source, or the check of a bundle from elsewhere finds something.
 
     Notes
     -----
@@ -97,14 +104,15 @@ def predict_study(
     for item in items:
         for name in _RESULTS:
             (folder / item.id / name).unlink(missing_ok=True)
-    for name in _TABLES:
-        (folder / name).unlink(missing_ok=True)
+    for path in (*(folder / name for name in _TABLES), *folder.glob(f"study_*/{CAD_FILE}")):
+        path.unlink(missing_ok=True)
     ran = run_inference(
         found,
         items,
         folder,
         weights=weights,
         options=options or {},
+        include=include,
         progress=None if progress is None else lambda done: progress("images", done, len(items)),
     )
     statuses = {row["id"]: row for row in json.loads((folder / "summary.json").read_text(encoding="utf-8"))}
@@ -117,11 +125,15 @@ def predict_study(
         image = ImageResult(id=item.id, input=item.name, status=row["status"], reason=row["reason"], path=item.path)
         if image.status == "ok":
             image = _described(image, item, folder / item.id, studies)
-            image = replace(image, probability=probabilities.get(item.id))
-            image = _with_objects(image, folder / item.id, wanted, found, threshold)
+            notes = (*image.notes, *filter(None, [row.get("note")]))
+            image = replace(image, probability=probabilities.get(item.id), dropped=row.get("dropped", 0), notes=notes)
+            image = _with_objects(image, folder / item.id, wanted, found, done)
         images.append(image)
         if progress is not None and wanted:
             progress("DICOM objects", done, len(items))
+    parameters = () if threshold is None else (f"threshold {threshold:g}",)
+    opened = [index for index, item in enumerate(items) if not item.error]  # what was refused stays closed
+    reports = _write_reports(images, opened, folder, found, parameters) if "cad" in wanted else ()
     return StudyResult(
         bundle=found.name,
         version=found.version,
@@ -129,6 +141,7 @@ def predict_study(
         threshold=threshold,
         output_dir=folder,
         images=tuple(images),
+        reports=reports,
     )
 
 
@@ -142,9 +155,10 @@ def _refuse_findings(bundle: Bundle) -> None:
 
 def _checked(objects: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(objects)
-    unknown = set(wanted) - set(CLINICAL_FILES)
+    known = ("seg", "sr", "cad", "overlay")
+    unknown = set(wanted) - set(known)
     if unknown:
-        msg = f"no DICOM object {', '.join(sorted(unknown))}; there are {', '.join(CLINICAL_FILES)}"
+        msg = f"no DICOM object {', '.join(sorted(unknown))}; there are {', '.join(known)}"
         raise ValueError(msg)
     if {"seg", "sr"} & set(wanted) and find_spec("highdicom") is None:
         msg = "segmentations and measurement reports need highdicom: pip install 'mammozoo[clinic]'"
@@ -201,9 +215,7 @@ def _files(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
 
 
-def _with_objects(
-    image: ImageResult, folder: Path, wanted: Sequence[str], bundle: Bundle, threshold: float | None
-) -> ImageResult:
+def _with_objects(image: ImageResult, folder: Path, wanted: Sequence[str], bundle: Bundle, number: int) -> ImageResult:
     """Write the DICOM objects of one image; what fails is its reason."""
     if not wanted:
         return image
@@ -216,12 +228,51 @@ def _with_objects(
         write_clinical_objects(
             folder,
             image.path,
-            wanted,
+            [kind for kind in wanted if kind in CLINICAL_FILES],
             algorithm_name=bundle.name,
             algorithm_version=bundle.version,
-            parameters=() if threshold is None else (f"threshold {threshold:g}",),
+            instance_number=number,
         )
     except (MammogramError, OSError, ValueError) as error:
-        reason = f"DICOM objects: {without_path(error, image.path, name=image.input)}"
-        return replace(image, status="incomplete", reason=reason, files=_files(folder))
+        return _incomplete(image, folder, error)
     return replace(image, files=_files(folder))
+
+
+def _incomplete(image: ImageResult, folder: Path, error: Exception) -> ImageResult:
+    reason = f"DICOM objects: {without_path(error, image.path, name=image.input)}"
+    return replace(image, status="incomplete", reason=reason, files=_files(folder))
+
+
+def _write_reports(
+    images: list[ImageResult], opened: Sequence[int], folder: Path, bundle: Bundle, parameters: Sequence[str]
+) -> tuple[str, ...]:
+    """Write one CAD report a study; where one cannot be written, its images are incomplete in the list."""
+    studies: dict[str, list[int]] = {}
+    for index in opened:
+        image = images[index]
+        if image.status == "skipped" or (image.predicted and not _has_mask(image)):
+            continue
+        try:
+            studies.setdefault(str(read_source(image.path).StudyInstanceUID), []).append(index)
+        except (MammogramError, OSError) as error:
+            if image.status == "ok":
+                images[index] = _incomplete(image, folder / image.id, error)
+    written = []
+    predicted = [group for group in studies.values() if any(_has_mask(images[index]) for index in group)]
+    for group in predicted:
+        number = max(images[index].study for index in group)
+        name = CAD_FILE if len(predicted) == 1 else f"study_{number}/{CAD_FILE}"
+        views = [(images[i].path, folder / images[i].id if _has_mask(images[i]) else None) for i in group]
+        algorithm = {"algorithm_name": bundle.name, "algorithm_version": bundle.version}
+        try:
+            write_examination_report(folder / name, views, parameters=parameters, **algorithm)
+            written.append(name)
+        except (MammogramError, OSError, ValueError) as error:
+            for index in group:
+                if images[index].status == "ok":
+                    images[index] = _incomplete(images[index], folder / images[index].id, error)
+    return tuple(written)
+
+
+def _has_mask(image: ImageResult) -> bool:
+    return image.dicom and "mask.png" in image.files

@@ -277,6 +277,8 @@ def _predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", action="store_true", help="a page a study, OUT/study.html")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="inference.json's keys, as width=16")
     parser.add_argument("--strict", action="store_true", help="exit 1 at the end when any input failed")
+    kinds = "read these images too, as stereotactic, specimen, synthetic, recombined, tomosynthesis"
+    parser.add_argument("--include", nargs="+", default=[], metavar="KIND", help=kinds)
     parser.add_argument("--trust", action="store_true", help="run a bundle from elsewhere that the check objects to")
 
 
@@ -307,13 +309,16 @@ def _predict(args: argparse.Namespace) -> int:
             bundle=args.bundle or FLAGSHIP,
             weights=args.weights,
             objects=objects,
+            include=args.include,
             options={key: parse_value(text) for key, _, text in (item.partition("=") for item in args.set)},
             trust=args.trust,
             progress=progress,
         )
     for image in result.images:
         print(f"{image.status:<10} {image.id}  {image.reason or image.said}")
-    print(f"{len(result.images) - len(result.failures)} of {len(result.images)} inputs without a problem")
+    done, skipped = (sum(image.status == status for image in result.images) for status in ("ok", "skipped"))
+    left_out = f", {skipped} left out" if skipped else ""
+    print(f"{done} of {len(result.images)} inputs without a problem{left_out}")
     written = [write_json(result.output_dir / "study.json", result.to_dict())] if args.json else []
     if args.html:
         from ..report.study.page import write_study_pages
@@ -321,7 +326,7 @@ def _predict(args: argparse.Namespace) -> int:
         written += write_study_pages(result)
     for path in (result.output_dir / "summary.json", *written):
         print(path)
-    nothing = all(image.status == "failed" for image in result.images)
+    nothing = all(not image.predicted for image in result.images)
     return int(nothing or (args.strict and bool(result.failures)))
 
 

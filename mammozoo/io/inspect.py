@@ -27,7 +27,8 @@ def inspect_file(path: PathLike) -> dict[str, Any]:
     -------
     dict
         ``file, rows, columns, dtype, bits_stored, photometric, presentation_intent, laterality, view_position,
-        pixel_spacing, spacing_source, voi, flags, warnings, strata``; on failure ``file`` and ``error``.
+        pixel_spacing, spacing_source, voi, kind, flags, warnings, strata``; on failure, and for a tomosynthesis slice,
+        ``file`` and ``error``.
 
     Examples
     --------
@@ -39,6 +40,8 @@ def inspect_file(path: PathLike) -> dict[str, Any]:
         mammogram = read_mammogram(path)
     except MammogramError as error:
         return {"file": name, "error": str(error)}
+    if mammogram.kind == "tomosynthesis":
+        return {"file": name, "error": f"{name} is {mammogram.warnings[0]}; 2-D mammograms are read here"}
     rows, columns = mammogram.pixels.shape
     return {
         "file": name,
@@ -53,6 +56,7 @@ def inspect_file(path: PathLike) -> dict[str, Any]:
         "pixel_spacing": mammogram.pixel_spacing,
         "spacing_source": mammogram.spacing_source or None,
         "voi": mammogram.voi,
+        "kind": mammogram.kind or None,
         "flags": list(mammogram.flags),
         "warnings": list(mammogram.warnings),
         "strata": dict(mammogram.strata),

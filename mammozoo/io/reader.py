@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MONAI's way to read mammograms: DICOM, PNG, JPEG, TIFF, PGM, and 2-D NIfTI."""
+"""MONAI's way to read mammograms: DICOM, PNG, JPEG, TIFF, PGM, BMP, and 2-D NIfTI."""
 
 from __future__ import annotations
 
@@ -128,6 +128,7 @@ def _metadata(path: str, mammogram: Mammogram, affine: Array | None) -> dict[str
         "presentation_intent": mammogram.presentation_intent,
         "voi": mammogram.voi,
         "reduction": mammogram.reduction,
+        "kind": mammogram.kind,
         "flags": " ".join(mammogram.flags),
     }
 

@@ -13,7 +13,7 @@ from monai.metrics import CumulativeIterationMetric
 
 from .._typing import Array
 
-__all__ = ["DiceMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
+__all__ = ["DiceMetric", "FalsePositiveRateMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,7 @@ def _ratio(numerator: int, denominator: int, *, empty: float = math.nan) -> floa
 
 
 def dice_and_iou(prediction: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Dice and IoU of each image of a batch.
-
-    Parameters
-    ----------
-    prediction, truth : torch.Tensor
-        Shape (B, 1, ...), lesion where above 0.5.
-
-    Returns
-    -------
-    dice, iou : torch.Tensor
-        Shape (B, 1), float32; 1 where both masks are empty.
-
-    Examples
-    --------
-    >>> dice_and_iou(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
-    (tensor([[1.]]), tensor([[1.]]))
-    """
+    """Dice and IoU (B, 1) of each image of a batch, lesion where above 0.5; 1 where both masks are empty."""
     predicted, true = (mask.flatten(1) > 0.5 for mask in (prediction, truth))
     both = (predicted & true).sum(1, keepdim=True).float()
     total = predicted.sum(1, keepdim=True) + true.sum(1, keepdim=True)

@@ -33,6 +33,7 @@ def from_elsewhere(state: State, *, head: str) -> bool:
 
 def turned(state: State) -> dict[str, torch.Tensor]:
     """Exchange the two spatial axes of every convolution's kernel (the tensors of four axes)."""
+    logger.info("trained elsewhere, on images (B, C, H, W): the kernels are turned")
     return {name: value.transpose(2, 3).contiguous() if value.ndim == 4 else value for name, value in state.items()}
 
 
@@ -89,7 +90,6 @@ def adapt_classifier(
     given = {rename(name) if rename else name: value for name, value in state.items()}
     own = network.state_dict()
     if from_elsewhere(given, head=head):
-        logger.info("trained elsewhere, on images (B, C, H, W): kernels are turned")
         given = turn(given)
     given = {name: _reshaped(value, own.get(name)) for name, value in given.items()}
     _adapt_stem(given, own, stem=stem)

@@ -55,15 +55,19 @@ class _SameConv2d(nn.Conv2d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's name)
         kernel, stride = self.kernel_size[0], self.stride[0]
-        total = [max(0, (-(-side // stride) - 1) * stride + kernel - side) for side in input.shape[-2:]]
-        (a, b), (c, d) = [(n // 2, n - n // 2) for n in total]
-        if a == b == c == d:
-            return functional.conv2d(input, self.weight, self.bias, stride, a, 1, self.groups)
-        return functional.conv2d(functional.pad(input, [c, d, a, b]), self.weight, self.bias, stride, 0, 1, self.groups)
+        across, down = [
+            max(0, ((side + stride - 1) // stride - 1) * stride + kernel - side) for side in input.shape[-2:]
+        ]
+        if across == down and across % 2 == 0:
+            return functional.conv2d(input, self.weight, self.bias, stride, across // 2, 1, self.groups)
+        padded = functional.pad(input, [down // 2, down - down // 2, across // 2, across - across // 2])
+        return functional.conv2d(padded, self.weight, self.bias, stride, 0, 1, self.groups)
 
 
 class _Block(nn.Module):
     """Widen, convolve each channel, narrow; the input is added where the shapes agree."""
+
+    __constants__ = ("adds", "expands")  # for torch.jit.script
 
     def __init__(self, in_channels: int, out_channels: int, *, stage: _Stage, stride: int, norm: _Norm) -> None:
         super().__init__()
@@ -164,13 +168,12 @@ class EfficientNetLite(nn.Module):
                 stride = stage.stride if repeat == 0 else 1
                 self._blocks.append(_Block(last, out, stage=stage, stride=stride, norm=norm))
                 last = out
-        self._ends = frozenset([*ends, len(self._blocks) - 1])
+        self._ends = [*ends, len(self._blocks) - 1]
         self.channels = (*channels, last)
         self.dropout = nn.Dropout(dropout)
-        if num_classes:
-            self._conv_head = nn.Conv2d(last, 1280, 1, bias=False)
-            self._bn1 = norm(1280)
-            self._fc = nn.Linear(1280, num_classes)
+        self._conv_head = nn.Conv2d(last, 1280, 1, bias=False) if num_classes else nn.Identity()
+        self._bn1 = norm(1280) if num_classes else nn.Identity()
+        self._fc = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
 
     def features(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Compute the last feature map of each size: 1/2, 1/4, 1/8, 1/16 and 1/32 of the image's sides.

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .transfer import fitted
+from .blocks import average_of_sigmoids
+from .transfer import fitted, misfit
 
 __all__ = ["MeanEnsemble", "ensemble_state"]
 
@@ -39,7 +40,7 @@ class MeanEnsemble(nn.Module):
     Examples
     --------
     >>> ensemble = MeanEnsemble([nn.Identity(), nn.Hardtanh(-1e9, 0.0)])
-    >>> torch.sigmoid(ensemble(torch.tensor([100.0]))).item()  # (1 + 0.5) / 2
+    >>> round(torch.sigmoid(ensemble(torch.tensor([100.0]))).item(), 4)  # (1 + 0.5) / 2
     0.75
     """
 
@@ -53,20 +54,28 @@ class MeanEnsemble(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
         """Compute logits of the members' shape."""
-        answers = [member(image) for member in self.members]
-        if isinstance(answers[0], list):
-            return [self._mean(torch.stack(logits)) for logits in zip(*answers, strict=True)]
-        return self._mean(torch.stack(answers))
+        tensors: list[torch.Tensor] = []
+        lists: list[list[torch.Tensor]] = []
+        for member in self.members:
+            answer = member(image)
+            if isinstance(answer, torch.Tensor):
+                tensors.append(answer)
+            else:
+                lists.append(answer)
+        if len(lists) == 0:
+            return self._mean(torch.stack(tensors))
+        return [self._mean(torch.stack([maps[i] for maps in lists])) for i in range(len(lists[0]))]
 
     def _mean(self, logits: torch.Tensor) -> torch.Tensor:
-        """Logits (members, B, C, ...) to logits (B, C, ...), without a probability that could round to 0 or 1."""
+        """Logits (members, B, C, ...) to logits (B, C, ...)."""
         if self.softmax:
             return torch.logsumexp(functional.log_softmax(logits, dim=2), dim=0) - math.log(len(self.members))
-        positive = torch.logsumexp(functional.logsigmoid(logits), dim=0)
-        return positive - torch.logsumexp(functional.logsigmoid(-logits), dim=0)
+        return average_of_sigmoids(logits)
 
     def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Fit one network's weights to every member."""
+        """Fit one network's weights to every member, or those of the whole ensemble."""
+        if misfit(state, self.state_dict()) is None:
+            return dict(state)
         return ensemble_state([fitted(member, state) for member in self.members])
 
 

@@ -132,10 +132,9 @@ def load_pretrained(network: nn.Module, path: PathLike | None) -> None:
 
     Notes
     -----
-    A file that fits as it is (every name, every shape) is loaded. Any other is given to the network's method
-    ``adapt_pretrained(state)``, if it has one, which returns the state dict of the part that it takes, under the
-    network's names, or raises ValueError; without that method the file must fit. A network of one's own joins in by
-    having that method.
+    The file is given to the network's method ``adapt_pretrained(state)``, if it has one, which returns the state dict
+    of the part that it takes, under the network's names, or raises ValueError. Without that method the file must fit
+    (every name, every shape). A network of one's own joins in by having that method.
 
     Weights that were trained elsewhere have seen images (B, C, H, W), and this project's are (B, C, W, H). Their
     kernels are turned, so that the network answers as it would have there (`mammozoo.networks.adapting`). Files of
@@ -164,8 +163,9 @@ def fitted(network: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, t
     """What `load_pretrained` takes of a state dict, under the network's names; ValueError where it does not fit."""
     own = network.state_dict()
     adapt = getattr(network, "adapt_pretrained", None)
-    fault = misfit(state, own)
-    if fault is not None and adapt is not None:
+    if adapt is None:
+        fault = misfit(state, own)
+    else:
         state = adapt(state)
         fault = misfit(state, own, optional=own) if state else "none of its tensors is the network's"
     if fault is not None:

@@ -283,7 +283,7 @@ def _header(view: PhantomView, *, seed: int, number: int) -> MammogramHeader:
         study_key=study,
         windows=_WINDOWS["subtracted" if view.kind == "subtracted" else "mammography"],
         image_type=_IMAGE_TYPE[view.kind],
-        series=f"SYNTHETIC {view.kind.upper()}",
+        series=f"SIMULATED {view.kind.upper()}",
         instance_number=number,
         patient_age=f"{40 + view.patient * 7 % 35:03d}Y",
         contrast_agent="SYNTHETIC" if view.kind != "mammography" else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
 import zipfile
@@ -18,7 +19,7 @@ import pydicom
 import pytest
 import torch
 
-from mammozoo.bundle.clinical import CLINICAL_FILES, MAX_SEGMENTS, lesion_segments
+from mammozoo.bundle.clinical import CAD_FILE, CLINICAL_FILES, MAX_SEGMENTS
 from mammozoo.bundle.inference import check_weights, find_bundle
 from mammozoo.bundle.predict import predict_study
 from mammozoo.bundle.weights import restore_weights
@@ -109,7 +110,7 @@ def twenty(views: list[Path], weights: Path, tmp_path_factory: pytest.TempPathFa
     calls: list[Any] = []
     study = _twenty_files(folder / "study", views)
     result = predict_study(
-        study, folder / "out", bundle=BUNDLE, weights=weights, objects=tuple(CLINICAL_FILES), options=OPTIONS,
+        study, folder / "out", bundle=BUNDLE, weights=weights, objects=(*CLINICAL_FILES, "cad"), options=OPTIONS,
         progress=lambda *done: calls.append(done),
     )  # fmt: skip
     return result, calls
@@ -167,6 +168,59 @@ def _walk(dataset: pydicom.Dataset, depth: int = 0) -> Any:
     yield depth, dataset
     for child in dataset.get("ContentSequence", []):
         yield from _walk(child, depth + 1)
+
+
+def test_each_study_has_one_report_of_its_views(twenty: tuple[StudyResult, list[Any]]) -> None:
+    result, _ = twenty
+    assert result.reports == tuple(f"study_{number}/{CAD_FILE}" for number in (1, 2))
+    assert result.to_dict()["reports"] == result.reports
+    for number, path in enumerate(result.reports, start=1):
+        root = pydicom.dcmread(result.output_dir / path)
+        listed = [
+            item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in root.ContentSequence[1].ContentSequence
+        ]
+        predicted = [image for image in result.images if image.study == number and image.dicom]
+        uids = [pydicom.dcmread(image.path).SOPInstanceUID for image in predicted]
+        assert set(uids) <= set(listed)
+        impressions = root.ContentSequence[2].get("ContentSequence", [])
+        assert len(impressions) == sum(len(image.findings) for image in predicted)
+    # The truncated copy and the one of no rows say whose they are no more, or are no image: no view of the report.
+    assert "Failed" not in str(pydicom.dcmread(result.output_dir / result.reports[1]))
+
+
+def test_series_of_a_study_are_one_a_kind_and_a_second_run_replaces(
+    views: list[Path], weights: Path, tmp_path: Path
+) -> None:
+    def identifiers(folder: Path) -> set[tuple[str, ...]]:
+        headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in folder.rglob("*.dcm")]
+        return {(str(h.Modality), str(h.SeriesInstanceUID), str(h.SOPInstanceUID)) for h in headers}
+
+    for name in ("one", "two"):
+        result = predict_study(
+            views, tmp_path / name, bundle=BUNDLE, weights=weights, objects=["seg", "sr", "cad"], options=OPTIONS
+        )
+        assert result.reports == (CAD_FILE,)
+    found = identifiers(tmp_path / "one")
+    assert found == identifiers(tmp_path / "two")
+    assert len(found) == 9
+    assert len({series for _, series, _ in found}) == 3
+    numbers = {int(pydicom.dcmread(path).InstanceNumber) for path in (tmp_path / "one").rglob("seg.dcm")}
+    assert numbers == {1, 2, 3, 4}
+
+
+def test_a_view_that_failed_is_in_the_report(views: list[Path], weights: Path, tmp_path: Path) -> None:
+    study = tmp_path / "in"
+    for path in views[:2]:
+        _rewritten(path, study / path.name)
+    broken = pydicom.dcmread(views[2])
+    broken.PixelData = broken.PixelData[: len(broken.PixelData) // 2]
+    broken.save_as(study / "broken.dcm")
+    os.mkfifo(study / "pipe.dcm")  # is refused, and stays closed
+    result = predict_study(study, tmp_path / "out", bundle=BUNDLE, weights=weights, objects=["cad"], options=OPTIONS)
+    assert [image.status for image in result.images].count("failed") == 2
+    report = pydicom.dcmread(tmp_path / "out" / CAD_FILE)
+    assert report.ContentSequence[3].ConceptCodeSequence[0].CodeMeaning == "Partially Succeeded"
+    assert len(report.ContentSequence[1].ContentSequence) == 3
 
 
 def test_same_study_same_number(twenty: tuple[StudyResult, list[Any]]) -> None:
@@ -295,6 +349,9 @@ def test_an_image_without_identifiers_is_predicted_but_incomplete(
         ({"options": {"width": 8, "device": "cpu"}}, "does not fit the network"),
         ({"weights": "absent.pt"}, "run training"),
         ({"objects": ["segmentation"]}, "no DICOM object"),
+        ({"include": ["stereo"]}, "no kind of image stereo; there are screening, spot"),
+        ({"options": OPTIONS | {"threshold": 4}}, "threshold is 4; expected a number from 0 to 1"),
+        ({"options": OPTIONS | {"threshold": "high"}}, "threshold is 'high'; expected a number from 0 to 1"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_written(
@@ -309,6 +366,30 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
 def test_output_inside_the_input_is_refused(views: list[Path], weights: Path) -> None:
     with pytest.raises(ValueError, match="inside the input"):
         predict_study(views[0].parent, views[0].parent / "out", bundle=BUNDLE, weights=weights)
+
+
+def test_kinds_that_are_left_out_and_flat_images(
+    views: list[Path], weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "in"
+    _rewritten(views[0], study / "scout.dcm", ImageType=["DERIVED", "PRIMARY", "STEREO", "LEFT"])
+    _rewritten(views[0], study / "slice.dcm", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
+    command = ["predict", str(study), "--bundle", BUNDLE, "--weights", str(weights), "--set", *SET, "--out"]
+    assert main([*command, str(tmp_path / "none")]) == 1  # nothing was predicted
+    shutil.copy(views[0], study / "view.dcm")
+    flat = np.full_like(pydicom.dcmread(views[0]).pixel_array, 900)
+    _rewritten(views[0], study / "flat.dcm", PixelData=flat.tobytes())
+    assert main([*command, str(tmp_path / "some"), "--html", "--seg"]) == 0
+    assert "1 of 4 inputs without a problem, 2 left out" in capsys.readouterr().out
+    rows = {row["id"]: row for row in json.loads((tmp_path / "some" / "summary.json").read_text())}
+    found = [rows[name]["status"] for name in ("flat", "scout", "slice", "view")]
+    assert found == ["incomplete", "skipped", "skipped", "ok"]
+    assert "--include stereotactic" in rows["scout"]["reason"]
+    assert {path.parent.name for path in (tmp_path / "some").rglob("mask.png")} == {"view"}
+    assert main([*command, str(tmp_path / "all"), "--strict", "--include", "stereotactic", "tomosynthesis"]) == 1
+    assert {path.parent.name for path in (tmp_path / "all").rglob("mask.png")} == {"scout", "slice", "view"}
+    (study / "flat.dcm").unlink()
+    assert main([*command, str(tmp_path / "strict"), "--strict"]) == 0  # what is left out has not failed
 
 
 def test_names_that_look_like_expressions_are_names(views: list[Path], weights: Path, tmp_path: Path) -> None:
@@ -361,13 +442,3 @@ def test_a_bundle_from_elsewhere_is_read_before_it_runs(
     assert "`--trust` runs the bundle all the same" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / "out"), "--trust"]) == 0
     assert mark.exists()
-
-
-def test_many_lesions_share_a_segment() -> None:
-    mask = np.zeros((3, 2 * MAX_SEGMENTS + 3), np.uint8)
-    mask[1, ::2] = 1
-    boxes = [{"box_xyxy": [x, 1, x + 1, 2], "area_px": 1} for x in range(0, mask.shape[1], 2)]
-    assert lesion_segments(mask, boxes).max() == 1
-    few = boxes[:3]
-    assert lesion_segments(mask * (np.arange(mask.shape[1]) < 6), few[::-1])[1, :6].tolist() == [3, 0, 2, 0, 1, 0]
-    assert lesion_segments(mask, few).max() == 1  # findings of another mask

@@ -71,6 +71,11 @@ MULTIPLES = {
 }  # fmt: skip
 GRAY = ("abnormal_unet", "efficientnet_unet")
 EVERY = pytest.mark.parametrize("name", SMALL)
+# Of what takes seconds a network, the bundles' own are tried at once and the others in the slow tests.
+OF_BUNDLES = ("abnormal_unet", "aunet", "efficientnet_unet", "v19unetpp", "yolov3", "resnet50", "efficientnet_lite0")
+EVERY_IN_TIME = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in OF_BUNDLES else pytest.mark.slow) for name in SMALL]
+)
 
 
 def small(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
@@ -155,7 +160,8 @@ def test_its_own_weights_are_loaded_unchanged(name: str, tmp_path: Path) -> None
         assert all(torch.equal(own[key], theirs[key]) for key in theirs)
 
 
-@EVERY
+@pytest.mark.filterwarnings("ignore:'norm' was found in ScriptModule constants")  # torch's own TransformerEncoder
+@EVERY_IN_TIME
 def test_torchscript_gives_the_same_numbers(name: str) -> None:
     """As ``python -m monai.bundle ckpt_export`` makes it."""
     network, image = small(name).eval(), _image(name, 1)
@@ -163,7 +169,7 @@ def test_torchscript_gives_the_same_numbers(name: str) -> None:
         _assert_same(convert_to_torchscript(network)(image), network(image), atol=1e-5, rtol=1e-4)
 
 
-@EVERY
+@EVERY_IN_TIME
 def test_export_gives_the_same_numbers(name: str) -> None:
     network, image = small(name).eval(), _image(name, 1)
     with torch.no_grad():
@@ -182,3 +188,10 @@ def test_an_ensemble_answers_with_the_mean_probability(name: str) -> None:
         wanted = torch.stack([o.softmax(1) if several else o.sigmoid() for o in given]).mean(0)
         torch.testing.assert_close(mean, wanted)
     assert any((a - b).abs().max() > 0 for a, b in zip(*answers, strict=True))
+
+
+@pytest.mark.parametrize("name", ["abnormal_unet", "unet", "v19unetpp", "resnet18"])
+def test_torchscript_of_an_ensemble(name: str) -> None:
+    ensemble, image = small(name, members=2).eval(), _image(name, 1)
+    with torch.no_grad():
+        _assert_same(convert_to_torchscript(ensemble)(image), ensemble(image), atol=1e-5, rtol=1e-4)

@@ -16,7 +16,7 @@ from ...functional.heatmap import heat_overlay
 from ...io.dicom.read import read_mammogram
 from ...io.errors import MammogramError
 from ...io.write import write_csv, write_png
-from .predictions import write_summary
+from .predictions import checked_threshold, write_summary
 from .readable import ReadableImages, without_path
 
 __all__ = ["SaveClassPredictions"]
@@ -43,6 +43,8 @@ class SaveClassPredictions:
     ------
     TypeError
         If ``strict`` is no boolean.
+    ValueError
+        If the threshold is no number from 0 to 1.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class SaveClassPredictions:
             raise TypeError(msg)
         self.output_dir = Path(output_dir)
         self.dataset = dataset
-        self.threshold = threshold
+        self.threshold = checked_threshold(threshold)
         self.strict = strict
         self._rows: list[dict[str, Any]] = []
         self._failed: dict[str, str] = {}

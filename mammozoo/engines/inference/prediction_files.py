@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,14 @@ from ...functional.contours import add_caption, add_labels, display_window, draw
 from ...io.raster.nifti import write_mask_nifti
 from ...io.write import write_json, write_png
 
-__all__ = ["Prediction", "Region", "prediction_overlay", "threshold_prediction", "write_prediction"]
+__all__ = [
+    "Prediction",
+    "Region",
+    "dropped_note",
+    "prediction_overlay",
+    "threshold_prediction",
+    "write_prediction",
+]
 
 _MAX_LABELS = 20  # more texts than that hide the breast
 _NOTICE = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
@@ -32,15 +40,18 @@ class Prediction:
         1 = lesion.
     components : tuple of Component
         The lesions, by falling score.
+    dropped : int
+        Findings that were left out as too small.
 
     Examples
     --------
-    >>> Prediction(mask=np.zeros((2, 2), np.uint8), components=()).components
-    ()
+    >>> Prediction(mask=np.zeros((2, 2), np.uint8), components=()).dropped
+    0
     """
 
     mask: Array
     components: tuple[Component, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,8 @@ def threshold_prediction(
     probability: Array,
     *,
     threshold: float = 0.5,
-    min_area: int = 1,
+    min_area_mm2: float = 0.0,
+    pixel_spacing: tuple[float, float] | None = None,
     score_map: Array | None = None,
     regions: Sequence[Region] | None = None,
 ) -> Prediction:
@@ -83,13 +95,15 @@ def threshold_prediction(
         In [0, 1].
     threshold : float
         Lowest probability that is lesion, as in MONAI's ``AsDiscrete`` (p >= threshold).
-    min_area : int
-        Components of fewer pixels (of this image, usually at native size) are left out of the mask too.
+    min_area_mm2 : float
+        Smaller findings are left out, of the mask too. Without `pixel_spacing` it counts pixels.
+    pixel_spacing : tuple of two floats or None
+        Distance of rows and of columns in mm; None = unknown.
     score_map : numpy.ndarray of shape (H, W), optional
         Where the scores come from; by default `probability`.
     regions : sequence of Region, optional
         What a detector found: the lesions are these and not the mask's components. The area of each counts the mask in
-        its window, and may be 0.
+        its window, and may be 0; whether it is left out, its box decides.
 
     Returns
     -------
@@ -98,7 +112,8 @@ def threshold_prediction(
     Raises
     ------
     ValueError
-        If a probability is not finite or outside [0, 1] by more than the 0.001 that resampling may add.
+        If a probability is not finite or outside [0, 1] by more than the 0.001 that resampling may add, or the least
+        area is negative or no number.
 
     Examples
     --------
@@ -106,15 +121,31 @@ def threshold_prediction(
     0.9
     """
     _check_probability(probability)
+    if not 0 <= min_area_mm2 < math.inf:
+        msg = f"min_area_mm2 is {min_area_mm2!r}; expected 0 or a positive number"
+        raise ValueError(msg)
+    least = min_area_mm2 * (1 - 1e-9)  # 100 pixels of 0.2 mm are 4 mm2, whatever floats say
+    pixel = 1.0 if pixel_spacing is None else pixel_spacing[0] * pixel_spacing[1]
     mask = probability >= threshold
-    scores = probability if score_map is None else score_map
-    components = find_components(mask, probability=scores, min_area=min_area)
-    if min_area > 1:
-        labels, statistics = label_components(mask)
-        mask = np.concatenate([[False], statistics[:, 4] >= min_area])[labels]
     if regions is not None:
-        components = _measured(regions, mask)
-    return Prediction(mask.view(np.uint8), components)
+        kept = [region for region in regions if _box_area(region) * pixel >= least]
+        if len(kept) < len(regions):
+            windows = np.zeros_like(mask)
+            for x1, y1, x2, y2 in (region.window for region in kept):
+                windows[y1:y2, x1:x2] = True
+            mask &= windows
+        return Prediction(mask.view(np.uint8), _measured(kept, mask), len(regions) - len(kept))
+    found = find_components(mask, probability=probability if score_map is None else score_map)
+    components = tuple(item for item in found if item.area * pixel >= least)
+    if len(components) < len(found):
+        labels, statistics = label_components(mask)
+        mask = np.concatenate([[False], statistics[:, 4] * pixel >= least])[labels]
+    return Prediction(mask.view(np.uint8), components, len(found) - len(components))
+
+
+def _box_area(region: Region) -> int:
+    x1, y1, x2, y2 = region.box
+    return (x2 - x1) * (y2 - y1)
 
 
 def _measured(regions: Sequence[Region], mask: Array) -> tuple[Component, ...]:
@@ -124,6 +155,20 @@ def _measured(regions: Sequence[Region], mask: Array) -> tuple[Component, ...]:
         x1, y1, x2, y2 = region.window
         found.append(Component(label, region.box, int(np.count_nonzero(mask[y1:y2, x1:x2])), region.score))
     return tuple(found)
+
+
+def dropped_note(dropped: int, *, min_area_mm2: float, pixel_spacing: tuple[float, float] | None) -> str:
+    """Say how many findings were left out, and by which size.
+
+    Examples
+    --------
+    >>> dropped_note(2, min_area_mm2=4, pixel_spacing=None)
+    '2 findings below 4 pixels dropped (the pixel spacing is unknown)'
+    """
+    if not dropped:
+        return ""
+    unit = "mm2 dropped" if pixel_spacing else "pixels dropped (the pixel spacing is unknown)"
+    return f"{dropped} finding{'s' * (dropped > 1)} below {min_area_mm2:g} {unit}"
 
 
 def _check_probability(probability: Array) -> None:
@@ -173,7 +218,7 @@ def write_prediction(
     threshold: float = 0.5,
     image: Array,
     pixel_spacing: tuple[float, float] | None = None,
-    min_area: int = 1,
+    min_area_mm2: float = 0.0,
     score_map: Array | None = None,
     regions: Sequence[Region] | None = None,
 ) -> Prediction:
@@ -191,8 +236,8 @@ def write_prediction(
         The image as stored, for the overlay.
     pixel_spacing : tuple of two floats or None
         Distance of rows and of columns in mm; None = unknown.
-    min_area : int
-        Components of fewer pixels are left out.
+    min_area_mm2 : float
+        Smaller findings are left out and counted; in pixels where the spacing is unknown.
     score_map : numpy.ndarray of shape (H, W), optional
         Where the scores come from; by default `probability`.
     regions : sequence of Region, optional
@@ -227,7 +272,12 @@ def write_prediction(
         msg = f"the probability map must have the stored image's size {image.shape}, got {probability.shape}"
         raise ValueError(msg)
     found = threshold_prediction(
-        probability, threshold=threshold, min_area=min_area, score_map=score_map, regions=regions
+        probability,
+        threshold=threshold,
+        min_area_mm2=min_area_mm2,
+        pixel_spacing=pixel_spacing,
+        score_map=score_map,
+        regions=regions,
     )
     folder = Path(out_dir)
     write_png(folder / "mask.png", found.mask * np.uint8(255))

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch.utils.data import IterableDataset
 
+from ...io.dicom.kinds import DEFAULT_KINDS, KINDS, file_kind, kind_refusal
 from ...io.errors import MammogramError
 from ...io.inputs import InputImage, list_inputs
 
@@ -30,15 +31,22 @@ class InputStatus:
     input : str
         Path relative to the source.
     status : str
-        ``"ok"`` or ``"failed"``.
+        ``"ok"``, ``"skipped"`` (a kind of image that is not accepted), ``"incomplete"`` (read, but flat: nothing to
+        predict on) or ``"failed"``.
     reason : str
         Empty when ``"ok"``.
+    dropped : int
+        Findings that were left out as too small.
+    note : str
+        What to say of them.
     """
 
     id: str
     input: str
     status: str
     reason: str = ""
+    dropped: int = 0
+    note: str = ""
 
 
 class ReadableImages(IterableDataset):  # type: ignore[type-arg]
@@ -54,6 +62,11 @@ class ReadableImages(IterableDataset):  # type: ignore[type-arg]
         ``[{"image": path, "id": name}]`` (``id`` may be left out).
     transform : callable
         Applied to ``{"image": path, "id": name}``.
+    accepts : sequence of str
+        Kinds of images (`mammozoo.io.dicom.kinds.KINDS`) that the network was made for; others are skipped with their
+        reason. What does not say its kind, as PNG files, is accepted.
+    include : sequence of str
+        Further kinds that the user wants.
     progress : callable, optional
         Called with the number of inputs that are done, the unreadable ones included.
 
@@ -61,6 +74,11 @@ class ReadableImages(IterableDataset):  # type: ignore[type-arg]
     ----------
     statuses : list of InputStatus
         One entry an input, in order, filled during iteration.
+
+    Raises
+    ------
+    ValueError
+        If a kind is unknown.
     """
 
     def __init__(
@@ -68,9 +86,16 @@ class ReadableImages(IterableDataset):  # type: ignore[type-arg]
         data: str | Path | Sequence[Mapping[str, Any] | InputImage],
         transform: Callable[[Any], Any],
         *,
+        accepts: Sequence[str] = DEFAULT_KINDS,
+        include: Sequence[str] = (),
         progress: Callable[[int], object] | None = None,
     ) -> None:
         super().__init__()
+        unknown = sorted({*accepts, *include} - set(KINDS))
+        if unknown:
+            msg = f"no kind of image {', '.join(unknown)}; there are {', '.join(KINDS)}"
+            raise ValueError(msg)
+        self.accepts, self.include = tuple(accepts), tuple(include)
         self.data = data
         self.transform = transform
         self.progress = progress
@@ -80,24 +105,40 @@ class ReadableImages(IterableDataset):  # type: ignore[type-arg]
         """Yield the transformed images that could be read."""
         self.statuses.clear()
         for done, given in enumerate(self._inputs(), start=1):
-            try:
-                if given.error:
-                    raise MammogramError(given.error)
-                item = self.transform({"image": str(given.path), "id": given.id})
-            except (MammogramError, RuntimeError) as failure:
-                reason = without_path(_root_cause(failure), given.path, name=given.name)
-                logger.warning("%s: %s", given.name, reason)
-                self.statuses.append(InputStatus(given.id, given.name, "failed", reason))
-            else:
-                self.statuses.append(InputStatus(given.id, given.name, "ok"))
+            item, status, reason = self._read(given)
+            if reason:
+                logger.log(logging.INFO if status == "skipped" else logging.WARNING, "%s: %s", given.name, reason)
+            self.statuses.append(InputStatus(given.id, given.name, status, reason))
+            if status == "ok":
                 yield item
             if self.progress is not None:
                 self.progress(done)
+
+    def _read(self, given: InputImage) -> tuple[Any, str, str]:
+        """The transformed image, its status and the reason of another status than ok."""
+        try:
+            if given.error:
+                raise MammogramError(given.error)
+            refusal = kind_refusal(file_kind(given.path), self.accepts, self.include)
+            if refusal:
+                return None, "skipped", refusal
+            item = self.transform({"image": str(given.path), "id": given.id})
+        except (MammogramError, RuntimeError) as failure:
+            return None, "failed", without_path(_root_cause(failure), given.path, name=given.name)
+        if _is_flat(item):
+            return None, "incomplete", "the image is flat after reading: nearly all of its pixels have one value"
+        return item, "ok", ""
 
     def _inputs(self) -> list[InputImage]:
         if isinstance(self.data, str | Path):
             return list_inputs(self.data)
         return [item if isinstance(item, InputImage) else _input(item) for item in self.data]
+
+
+def _is_flat(item: Any) -> bool:
+    """Whether the reader flagged the image of an item as flat."""
+    image = item.get("image") if isinstance(item, Mapping) else None
+    return "flat" in str(getattr(image, "meta", {}).get("flags", "")).split()
 
 
 def _input(item: Mapping[str, Any]) -> InputImage:

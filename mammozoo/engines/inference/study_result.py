@@ -24,8 +24,9 @@ class ImageResult:
         Name of its folder in the output; says nothing of the patient.
     input : str
         What to call the input; says nothing of the patient.
-    status : {"ok", "incomplete", "failed"}
-        Incomplete: predicted, but a DICOM object that was asked for could not be written.
+    status : {"ok", "skipped", "incomplete", "failed"}
+        Skipped: an image of a kind that the bundle does not read, as a specimen. Incomplete: predicted, but a DICOM
+        object that was asked for could not be written; or not predicted because the image is flat.
     reason : str
         Empty when ``"ok"``.
     path : pathlib.Path
@@ -48,6 +49,8 @@ class ImageResult:
         Of a classifier.
     files : tuple of str
         Written beside the image's id, by name.
+    dropped : int
+        Findings that were left out as too small; a note says by which size.
     """
 
     id: str
@@ -66,13 +69,20 @@ class ImageResult:
     findings: tuple[Mapping[str, Any], ...] = ()
     probability: float | None = None
     files: tuple[str, ...] = ()
+    dropped: int = 0
+
+    @property
+    def predicted(self) -> bool:
+        """Whether there is a prediction of it."""
+        return self.status == "ok" or bool(self.files)
 
     @property
     def said(self) -> str:
         """What was found, in words."""
         if self.probability is not None:
             return f"probability {self.probability:.2f}"
-        return f"{len(self.findings) or 'no'} finding{'' if len(self.findings) == 1 else 's'}"
+        small = f" ({self.dropped} too small)" if self.dropped else ""
+        return f"{len(self.findings) or 'no'} finding{'' if len(self.findings) == 1 else 's'}{small}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the path, ready for JSON."""
@@ -91,6 +101,8 @@ class StudyResult:
     output_dir : pathlib.Path
     images : tuple of ImageResult
         One an input, in order.
+    reports : tuple of str
+        CAD reports, one a study, relative to the folder.
     """
 
     bundle: str
@@ -99,11 +111,12 @@ class StudyResult:
     threshold: float | None
     output_dir: Path
     images: tuple[ImageResult, ...]
+    reports: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[ImageResult, ...]:
         """Inputs of which something that was asked for is missing."""
-        return tuple(image for image in self.images if image.status != "ok")
+        return tuple(image for image in self.images if image.status not in ("ok", "skipped"))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``study.json``: nothing of the patient, no path of the input."""

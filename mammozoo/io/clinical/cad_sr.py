@@ -1,55 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Findings as a Mammography CAD structured report (TID 4000), which mammography workstations read."""
+"""What was found in an examination as one Mammography CAD report (TID 4000), which mammography workstations read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.valuerep import DSfloat
 
 from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality, pixel_spacing, view_position
-from ..dicom.header import number, text
-from . import codes
-from .common import RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, read_source, reference, save
+from ..dicom.header import number as header_number
+from ..dicom.header import text
+from . import codes, content
+from .common import CERTAINTY, RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, place, reference, save
 from .outline import Region, finding_regions
+from .source import read_source
 
-__all__ = ["SOP_CLASS", "write_cad_report"]
+__all__ = ["SOP_CLASS", "CadImage", "write_cad_report"]
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.50"  # Mammography CAD SR Storage
-_SERIES_NUMBER = 9003
-# Position of the image in the tree, for references to it: root, second child (library), first entry.
-_LIBRARY_ENTRY = [1, 2, 1]
+
+
+@dataclass(frozen=True)
+class CadImage:
+    """One view of the examination and what was found on it.
+
+    Attributes
+    ----------
+    source_path : path
+        The mammogram (DICOM).
+    findings : sequence of mappings or objects
+        With box_xyxy (pixels, half-open) and score (0 to 1). May be empty: "without findings" is a result.
+    mask : (H, W) array, optional
+        Non-zero is lesion, in the image's native size; gives the outlines. Without it they are the boxes.
+    failed : bool
+        No result could be had of this view.
+    """
+
+    source_path: PathLike
+    findings: Sequence[Any] = ()
+    mask: Array | None = field(default=None, repr=False)
+    failed: bool = False
 
 
 def write_cad_report(
     path: PathLike,
-    findings: Sequence[Any],
-    source_path: PathLike,
+    images: Sequence[CadImage],
     *,
-    mask: Array | None = None,
     algorithm_name: str,
     algorithm_version: str,
     algorithm_parameters: Sequence[str] = (),
     finding_code: Code = codes.MAMMOGRAPHIC_DENSITY,
 ) -> Path:
-    """Write what was found on one mammogram as a Mammography CAD SR.
+    """Write what was found on the views of one examination as a Mammography CAD SR.
 
     Parameters
     ----------
     path : path
         File to write; its name must not repeat a value of the patient module.
-    findings : sequence of mappings or objects
-        With box_xyxy (pixels, half-open) and score (0 to 1). May be empty: "without findings" is a result.
-    source_path : path
-        The mammogram (DICOM).
-    mask : (H, W) array, optional
-        Non-zero is lesion, in the image's native size; gives the outlines. Without it they are the boxes.
+    images : sequence of CadImage
+        All views of one study.
     algorithm_name, algorithm_version : str
         At most 64 characters each.
     algorithm_parameters : sequence of str
@@ -60,21 +75,24 @@ def write_cad_report(
     Returns
     -------
     pathlib.Path
-        The file.
+        The file. Series and instance UID are derived from the study's UID, the algorithm and its version: a repeated
+        run replaces.
 
     Raises
     ------
     MammogramError
-        If the source is no image that can be referred to.
+        If a source is no image that can be referred to.
     ValueError
-        If a finding, the mask, the file name or an algorithm's name cannot be used.
+        If the images are none or of several studies, or a finding, a mask, the file name or an algorithm's name cannot
+        be used.
 
     Notes
     -----
-    The score is written as Certainty of Finding in percent: how likely the finding is of its type. It is no
+    The score is written as Certainty of Finding in whole percent; the parameters of the algorithm say that it is no
     probability of cancer, and none is written. Outline coordinates are columns and rows, 0, 0 the outer corner of the
-    first pixel. View, laterality, orientation and spacing that the source lacks are absent from its library entry.
-    No analysis (of density, symmetry, change) is attempted, and the report says so.
+    first pixel. What a source lacks of view, laterality, orientation and spacing is absent from its library entry.
+    Findings of two views are not related to each other; no analysis (of density, symmetry, change) is attempted, and
+    the report says so.
 
     References
     ----------
@@ -83,61 +101,76 @@ def write_cad_report(
     Examples
     --------
     >>> import tempfile
-    >>> from .mg_writer import MammogramHeader, mammogram_bytes
+    >>> from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
     >>> header = MammogramHeader(patient_id="SYNTHETIC-1", laterality="L", view_position="CC",
     ...                          pixel_spacing=(0.1, 0.1), uid_key="1", study_key="1")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     source = Path(folder, "image.dcm")
     ...     _ = source.write_bytes(mammogram_bytes(np.zeros((8, 8), np.uint16), header))
-    ...     write_cad_report(Path(folder, "cad.dcm"), [{"box_xyxy": (1, 1, 4, 5), "score": 0.9}], source,
-    ...                      algorithm_name="example", algorithm_version="1").name
+    ...     view = CadImage(source, [{"box_xyxy": (1, 1, 4, 5), "score": 0.9}])
+    ...     write_cad_report(Path(folder, "cad.dcm"), [view], algorithm_name="example", algorithm_version="1").name
     'cad.dcm'
     """
     check_algorithm(algorithm_name, algorithm_version)
-    check_file_name(path, source_path)
-    source = read_source(source_path)
-    regions = finding_regions(
-        findings,
-        mask=mask,
-        shape=(source.Rows, source.Columns),
-        pixel_spacing=pixel_spacing(source)[0],
-    )
+    for image in images:
+        check_file_name(path, image.source_path)
+    views = [_View.read(image, number) for number, image in enumerate(images, start=1)]
+    if len({str(view.source.StudyInstanceUID) for view in views}) != 1:
+        msg = f"a CAD report tells of one study; got {len(views)} images, which are none or of several studies"
+        raise ValueError(msg)
+    source, made_by = views[0].source, {"name": algorithm_name, "version": algorithm_version}
     algorithm = [
-        _text("HAS PROPERTIES", codes.ALGORITHM_NAME, algorithm_name),
-        _text("HAS PROPERTIES", codes.ALGORITHM_VERSION, algorithm_version),
+        content.text_item("HAS PROPERTIES", codes.ALGORITHM_NAME, algorithm_name),
+        content.text_item("HAS PROPERTIES", codes.ALGORITHM_VERSION, algorithm_version),
         *(
-            _text("HAS PROPERTIES", codes.ALGORITHM_PARAMETERS, item)
-            for item in (*algorithm_parameters, RESEARCH_USE.lower())
+            content.text_item("HAS PROPERTIES", codes.ALGORITHM_PARAMETERS, item)
+            for item in (*algorithm_parameters, CERTAINTY, RESEARCH_USE.lower())
         ),
     ]
-    dataset = clinical_dataset(
-        source,
-        sop_class=SOP_CLASS,
-        modality="SR",
-        series_number=_SERIES_NUMBER,
-        description="CAD findings",
-        algorithm_name=algorithm_name,
-        algorithm_version=algorithm_version,
-    )
-    _document(dataset, source)
+    where = place(source, "cad", of="StudyInstanceUID", **made_by)
+    dataset = clinical_dataset(source, where, sop_class=SOP_CLASS, modality="SR", instance_number=1, **made_by)
+    _document(dataset, views)
     dataset.ContentSequence = [
-        _code("HAS CONCEPT MOD", codes.LANGUAGE, codes.ENGLISH),
-        _container("CONTAINS", codes.IMAGE_LIBRARY, [_library_entry(source)]),
-        _impression(regions, algorithm, finding_code),
-        _detections(algorithm, finding_code),
-        _code("CONTAINS", codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED),
+        content.code("HAS CONCEPT MOD", codes.LANGUAGE, codes.ENGLISH),
+        content.container("CONTAINS", codes.IMAGE_LIBRARY, [_library_entry(view.source) for view in views]),
+        _impression(views, algorithm, finding_code),
+        _detections(views, algorithm, finding_code),
+        content.code("CONTAINS", codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED),
     ]
     return save(path, dataset)
 
 
-def _document(dataset: Dataset, source: Dataset) -> None:
+@dataclass(frozen=True)
+class _View:
+    """An image, its regions, and where its entry stands in the tree."""
+
+    source: Dataset
+    regions: tuple[Region, ...]
+    failed: bool
+    entry: tuple[int, int, int]  # root, second child (library), n-th entry
+
+    @classmethod
+    def read(cls, image: CadImage, number: int) -> _View:
+        source = read_source(image.source_path)
+        regions = finding_regions(
+            () if image.failed else image.findings,
+            mask=image.mask,
+            shape=(source.Rows, source.Columns),
+            pixel_spacing=pixel_spacing(source)[0],
+        )
+        return cls(source, regions, image.failed, (1, 2, number))
+
+
+def _document(dataset: Dataset, views: Sequence[_View]) -> None:
     """SR document series and general modules, and the root of the tree (PS3.3 C.17.1 to C.17.3)."""
-    series, study = Dataset(), Dataset()
-    series.ReferencedSOPSequence = [reference(source)]
-    series.SeriesInstanceUID = source.SeriesInstanceUID
-    study.ReferencedSeriesSequence = [series]
-    study.StudyInstanceUID = source.StudyInstanceUID
-    template = Dataset()
+    series: dict[str, Dataset] = {}
+    for view in views:
+        item = series.setdefault(str(view.source.SeriesInstanceUID), Dataset())
+        item.SeriesInstanceUID = view.source.SeriesInstanceUID
+        item.ReferencedSOPSequence = [*item.get("ReferencedSOPSequence", ()), reference(view.source)]
+    study, template = Dataset(), Dataset()
+    study.ReferencedSeriesSequence = list(series.values())
+    study.StudyInstanceUID = dataset.StudyInstanceUID
     template.MappingResource = "DCMR"
     template.TemplateIdentifier = "4000"
     for keyword, value in {
@@ -160,13 +193,13 @@ def _library_entry(source: Dataset) -> Dataset:
     side, view = laterality(source), view_position(source)[0]
     items: list[Dataset] = []
     if side:
-        items.append(_code(context, codes.IMAGE_LATERALITY, codes.BREAST_SIDES[side]))
+        items.append(content.code(context, codes.IMAGE_LATERALITY, codes.BREAST_SIDES[side]))
     if view in codes.VIEWS:
-        items.append(_code(context, codes.IMAGE_VIEW, codes.VIEWS[view]))
+        items.append(content.code(context, codes.IMAGE_VIEW, codes.VIEWS[view]))
     orientation = [str(value) for value in source.get("PatientOrientation") or []]
     if len(orientation) == 2 and all(orientation):
-        items.append(_text(context, codes.PATIENT_ORIENTATION_ROW, orientation[0]))
-        items.append(_text(context, codes.PATIENT_ORIENTATION_COLUMN, orientation[1]))
+        items.append(content.text_item(context, codes.PATIENT_ORIENTATION_ROW, orientation[0]))
+        items.append(content.text_item(context, codes.PATIENT_ORIENTATION_COLUMN, orientation[1]))
     for name, keyword in (
         (codes.STUDY_DATE, "StudyDate"),
         (codes.STUDY_TIME, "StudyTime"),
@@ -174,121 +207,75 @@ def _library_entry(source: Dataset) -> Dataset:
         (codes.CONTENT_TIME, "ContentTime"),
     ):
         if value := text(source, keyword):
-            items.append(_moment(context, name, value, kind="DATE" if keyword.endswith("Date") else "TIME"))
+            kind = "DATE" if keyword.endswith("Date") else "TIME"
+            items.append(content.moment(context, name, value, kind=kind))
     for name, index in ((codes.HORIZONTAL_PIXEL_SPACING, 1), (codes.VERTICAL_PIXEL_SPACING, 0)):
         # The row names these two attributes: the detector's spacing, not that in the breast.
-        spacing = number(source, "ImagerPixelSpacing", index=index) or number(source, "PixelSpacing", index=index)
-        if spacing and spacing > 0:
-            items.append(_number(context, name, 1000 * spacing, codes.MICROMETER))
-    entry = _item("CONTAINS", "IMAGE", None, items)
+        found = [header_number(source, keyword, index=index) for keyword in ("ImagerPixelSpacing", "PixelSpacing")]
+        if spacing := next((value for value in found if value and value > 0), None):
+            items.append(content.number(context, name, round(1000 * spacing, 1), codes.MICROMETER))
+    entry = content.item("CONTAINS", "IMAGE", None, items)
     entry.ReferencedSOPSequence = [reference(source)]
     return entry
 
 
-def _impression(regions: Sequence[Region], algorithm: Sequence[Dataset], finding: Code) -> Dataset:
+def _impression(views: Sequence[_View], algorithm: Sequence[Dataset], finding: Code) -> Dataset:
     """TID 4001: the overall impression, and one individual impression a finding (TID 4003, 4006)."""
-    summary = codes.WITH_FINDINGS if regions else codes.WITHOUT_FINDINGS
-    return _code(
-        "CONTAINS",
-        codes.CAD_SUMMARY,
-        summary,
-        [
-            _container(
-                "INFERRED FROM",
-                codes.INDIVIDUAL_IMPRESSION,
-                [_intent(), _finding(region, algorithm, finding)],
-            )
-            for region in regions
-        ],
-    )
+    found, failed = any(view.regions for view in views), sum(view.failed for view in views)
+    if failed == len(views):
+        summary = codes.NONE_SUCCEEDED
+    elif failed:
+        summary = codes.PARTLY_WITH_FINDINGS if found else codes.PARTLY_WITHOUT_FINDINGS
+    else:
+        summary = codes.WITH_FINDINGS if found else codes.WITHOUT_FINDINGS
+    impressions = [
+        content.container(
+            "INFERRED FROM",
+            codes.INDIVIDUAL_IMPRESSION,
+            [_intent(), _finding(region, algorithm, finding, image=view.entry)],
+        )
+        for view in views
+        for region in view.regions
+    ]
+    return content.code("CONTAINS", codes.CAD_SUMMARY, summary, impressions)
 
 
-def _finding(region: Region, algorithm: Sequence[Dataset], finding: Code) -> Dataset:
+def _finding(region: Region, algorithm: Sequence[Dataset], finding: Code, *, image: Sequence[int]) -> Dataset:
     """TID 4006: type, algorithm, certainty and geometry (TID 4021)."""
-    return _code(
+    return content.code(
         "CONTAINS",
         codes.SINGLE_IMAGE_FINDING,
         finding,
         [
             _intent(),
             *algorithm,
-            _number("HAS PROPERTIES", codes.CERTAINTY_OF_FINDING, 100 * region.score, codes.PERCENT),
-            _coordinates(codes.CENTER, "POINT", np.asarray(region.center)),
-            _coordinates(codes.OUTLINE, "POLYLINE", region.outline),
+            content.number("HAS PROPERTIES", codes.CERTAINTY_OF_FINDING, region.certainty, codes.PERCENT),
+            content.coordinates(codes.CENTER, "POINT", np.round(region.center, 1), image=image),
+            content.coordinates(codes.OUTLINE, "POLYLINE", region.outline, image=image),
         ],
     )
 
 
 def _intent() -> Dataset:
-    return _code("HAS CONCEPT MOD", codes.RENDERING_INTENT, codes.PRESENTATION_REQUIRED)
+    return content.code("HAS CONCEPT MOD", codes.RENDERING_INTENT, codes.PRESENTATION_REQUIRED)
 
 
-def _detections(algorithm: Sequence[Dataset], finding: Code) -> Dataset:
-    """Rows 6 and 7 of the root: which detection ran, by which algorithm, on which image (TID 4015, 4017)."""
-    performed = _code(
-        "CONTAINS",
-        codes.DETECTION_PERFORMED,
-        finding,
-        [*algorithm, _library_reference("HAS PROPERTIES")],
-    )
-    successful = _container("INFERRED FROM", codes.SUCCESSFUL_DETECTIONS, [performed])
-    return _code("CONTAINS", codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, [successful])
+def _detections(views: Sequence[_View], algorithm: Sequence[Dataset], finding: Code) -> Dataset:
+    """Row 6 of the root: which detection ran, by which algorithm, on which images (TID 4015, 4017)."""
+    parts: Mapping[Code, list[_View]] = {
+        codes.SUCCESSFUL_DETECTIONS: [view for view in views if not view.failed],
+        codes.FAILED_DETECTIONS: [view for view in views if view.failed],
+    }
+    children = [
+        content.container("INFERRED FROM", name, [_performed(of, algorithm, finding)])
+        for name, of in parts.items()
+        if of
+    ]
+    failed = len(parts[codes.FAILED_DETECTIONS])
+    status = codes.FAILED if failed == len(views) else codes.PARTIALLY_SUCCEEDED if failed else codes.SUCCEEDED
+    return content.code("CONTAINS", codes.SUMMARY_OF_DETECTIONS, status, children)
 
 
-def _item(relation: str, kind: str, name: Code | None, children: Sequence[Dataset] = ()) -> Dataset:
-    item = Dataset()
-    item.RelationshipType = relation
-    item.ValueType = kind
-    if name is not None:
-        item.ConceptNameCodeSequence = [codes.code_item(name)]
-    if children:
-        item.ContentSequence = list(children)
-    return item
-
-
-def _container(relation: str, name: Code, children: Sequence[Dataset]) -> Dataset:
-    item = _item(relation, "CONTAINER", name, children)
-    item.ContinuityOfContent = "SEPARATE"
-    return item
-
-
-def _code(relation: str, name: Code, value: Code, children: Sequence[Dataset] = ()) -> Dataset:
-    item = _item(relation, "CODE", name, children)
-    item.ConceptCodeSequence = [codes.code_item(value)]
-    return item
-
-
-def _text(relation: str, name: Code, value: str) -> Dataset:
-    item = _item(relation, "TEXT", name)
-    item.TextValue = value
-    return item
-
-
-def _moment(relation: str, name: Code, value: str, *, kind: str) -> Dataset:
-    item = _item(relation, kind, name)
-    setattr(item, "Date" if kind == "DATE" else "Time", value)
-    return item
-
-
-def _number(relation: str, name: Code, value: float, unit: Code) -> Dataset:
-    measured = Dataset()
-    measured.NumericValue = DSfloat(round(value, 4), auto_format=True)
-    measured.MeasurementUnitsCodeSequence = [codes.code_item(unit)]
-    item = _item(relation, "NUM", name)
-    item.MeasuredValueSequence = [measured]
-    return item
-
-
-def _coordinates(name: Code, graphic: str, points: Array) -> Dataset:
-    item = _item("HAS PROPERTIES", "SCOORD", name, [_library_reference("SELECTED FROM")])
-    item.GraphicType = graphic
-    item.GraphicData = [float(value) for value in np.asarray(points, np.float32).ravel()]
-    return item
-
-
-def _library_reference(relation: str) -> Dataset:
-    """Refer to the image's entry in the library instead of repeating it."""
-    item = Dataset()
-    item.RelationshipType = relation
-    item.ReferencedContentItemIdentifier = _LIBRARY_ENTRY
-    return item
+def _performed(views: Sequence[_View], algorithm: Sequence[Dataset], finding: Code) -> Dataset:
+    images = [content.same_item("HAS PROPERTIES", view.entry) for view in views]
+    return content.code("CONTAINS", codes.DETECTION_PERFORMED, finding, [*algorithm, *images])

@@ -5,122 +5,112 @@ from __future__ import annotations
 
 import datetime
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.multival import MultiValue
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from ..._typing import PathLike
-from ..dicom.header import MAX_SIDE, check_header, read_header, text
 from ..dicom.writer import seeded_uid
-from ..errors import BadHeaderError, UnsupportedError
 from ..write import write_bytes
 from .identity import patient_free_id
+from .source import IDENTITY
 
 __all__ = [
+    "CERTAINTY",
     "RESEARCH_USE",
+    "Place",
+    "Tracking",
     "check_algorithm",
     "check_file_name",
     "clinical_dataset",
+    "place",
     "quietly",
-    "read_source",
     "reference",
     "save",
 ]
 
 RESEARCH_USE = "RESEARCH USE ONLY"
-_MAX_BYTES = 1 << 30
+#: What Certainty of Finding means in every report.
+CERTAINTY = "certainty: highest score of the network in the finding, 0 to 100 %; no probability of cancer"
 _LO = 64  # characters of a long string (PS3.5, 6.2)
-_IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
-# Patient, study: what an object of the same study shares with its source (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2).
-_EMPTY_IF_ABSENT = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
-    "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
-)  # fmt: skip
-_IF_PRESENT = (
-    "IssuerOfPatientID", "PatientAge", "PatientSize", "PatientWeight", "PatientIdentityRemoved",
-    "DeidentificationMethod", "StudyDescription",
-)  # fmt: skip
-_VALID = {
-    "PatientSex": r"[MFO]?",
-    "PatientBirthDate": r"(\d{8})?",
-    "StudyDate": r"(\d{8})?",
-    "StudyTime": r"(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?",
-    "PatientAge": r"(\d{3}[DWMY])?",
-    "PatientSize": r"([\d.+Ee-]{1,16})?",
-    "PatientWeight": r"([\d.+Ee-]{1,16})?",
-    "PatientIdentityRemoved": r"(YES|NO)?",
-}
+_SERIES = ("seg", "sr", "cad", "overlay")
+_SERIES_NUMBER = 9000
 
 
-def read_source(path: PathLike) -> Dataset:
-    """Read the header of the image that a result was made from.
+@dataclass(frozen=True)
+class Place:
+    """Where an object of ours stands in the study of its source: the same run again gives the same object.
 
-    Parameters
+    Attributes
     ----------
-    path : path
-        A mammogram, or a secondary capture of one.
-
-    Returns
-    -------
-    pydicom.dataset.Dataset
-        The header without pixels. Attributes of type 2 that it lacks, and values of patient and study that break
-        their value representation, are empty; texts are decoded, the character set is UTF-8.
-
-    Raises
-    ------
-    MammogramError
-        If it is no single-frame image or lacks a UID without which nothing can refer to it.
+    series_uid, instance_uid : str
+        Derived from the source's UIDs, the kind of object, the algorithm and its version (PS3.5 B.2).
+    series_number : int
+        9001 to 9994; its last digit is the kind of object, the rest the algorithm's.
+    description : str
+        Kind, algorithm, version and the intended use; at most 64 characters.
     """
-    file = Path(path)
-    with disable_value_validation():  # its warnings repeat the values
-        source = read_header(file, max_bytes=_MAX_BYTES)
-    layout = check_header(source, name=file.name, max_pixels=MAX_SIDE**2, allow_color=True)
-    if layout.frames > 1:
-        msg = f"{file.name} has {layout.frames} frames; results refer to single-frame images"
-        raise UnsupportedError(msg)
-    missing = [keyword for keyword in _IDENTIFIERS if not text(source, keyword)]
-    if missing:
-        msg = f"{file.name} has no {', '.join(missing)}: no other object can refer to it"
-        raise BadHeaderError(msg)
-    del source.PixelData
-    return _cleaned(source, name=file.name)
+
+    series_uid: str
+    instance_uid: str
+    series_number: int
+    description: str
 
 
-def _cleaned(source: Dataset, *, name: str) -> Dataset:
-    try:
-        with warnings.catch_warnings(), disable_value_validation():
-            warnings.simplefilter("ignore")
-            values = {keyword: text(source, keyword) for keyword in (*_EMPTY_IF_ABSENT, *_IF_PRESENT)}
-            source.decode()
-    except Exception as error:  # pydicom raises whatever a damaged element makes Python raise
-        msg = f"{name}: the header cannot be decoded ({type(error).__name__})"
-        raise BadHeaderError(msg) from error
-    for keyword, value in values.items():
-        valid = re.fullmatch(_VALID.get(keyword, r"(?s).*"), value) is not None
-        if keyword in _EMPTY_IF_ABSENT or (valid and value):
-            with disable_value_validation():
-                setattr(source, keyword, value if valid else "")
-        elif keyword in source:
-            delattr(source, keyword)
-    if "PatientOrientation" in source and not _is_orientation(source.get("PatientOrientation")):
-        source.PatientOrientation = None  # CBIS-DDSM writes the view there
-    source.SpecificCharacterSet = "ISO_IR 192"
-    return source
+def place(
+    source: Dataset, kind: str, *, name: str, version: str, of: str = "SOPInstanceUID", detail: str = ""
+) -> Place:
+    """Series and instance of an object: one series a study, kind and algorithm; one instance a source (or study)."""
+    series = f"{kind} series of {source.StudyInstanceUID} by {name} {version}"
+    instance = f"{kind} {detail} of {source[of].value} by {name} {version}"
+    number = int(seeded_uid(f"series number {name} {version}")[5:]) % 100
+    tail = f" {version}, {RESEARCH_USE}"
+    label = f"{'overlay' if kind == 'overlay' else kind.upper()} {name}"
+    return Place(
+        series_uid=seeded_uid(series),
+        instance_uid=seeded_uid(instance),
+        series_number=_SERIES_NUMBER + 10 * number + 1 + _SERIES.index(kind),
+        description=f"{label[: max(_LO - len(tail), 8)]}{tail}"[:_LO],
+    )
 
 
-def _is_orientation(value: object) -> bool:
-    """Row and column, each of the letters for left, right, anterior, posterior, head and feet (PS3.3, C.7.6.1.1.1)."""
-    parts = [str(item) for item in value] if isinstance(value, list | MultiValue) else []
-    return len(parts) == 2 and all(re.fullmatch("[LRAPHF]{1,3}", part) for part in parts)
+@dataclass(frozen=True)
+class Tracking:
+    """Name and UID by which one lesion is known in every object that describes it.
+
+    Attributes
+    ----------
+    identifier : str
+        At most 64 characters, without identity: ``"lesion 1"``.
+    uid : str
+    """
+
+    identifier: str
+    uid: str
+
+    @classmethod
+    def new(cls, identifier: str) -> Tracking:
+        """Tracking with a new UID.
+
+        Examples
+        --------
+        >>> Tracking.new("lesion 1").identifier
+        'lesion 1'
+        """
+        return cls(identifier, str(generate_uid(prefix=None)))
+
+    @classmethod
+    def of(cls, identifier: str, source: Dataset, *, name: str, version: str) -> Tracking:
+        """Tracking of a finding of an algorithm on an image, the same in all its objects and in every run."""
+        return cls(identifier, seeded_uid(f"{identifier} on {source.SOPInstanceUID} by {name} {version}"))
 
 
 def check_file_name(path: PathLike, source_path: PathLike) -> None:
@@ -174,55 +164,32 @@ def quietly(source: Dataset) -> Iterator[None]:
 
 
 def clinical_dataset(
-    source: Dataset,
-    *,
-    sop_class: str,
-    modality: str,
-    series_number: int,
-    description: str,
-    algorithm_name: str,
-    algorithm_version: str,
+    source: Dataset, where: Place, *, sop_class: str, modality: str, instance_number: int, name: str, version: str
 ) -> Dataset:
-    """Patient, study, series, equipment and SOP common modules of an object that belongs to the source's study.
-
-    Parameters
-    ----------
-    source : pydicom.dataset.Dataset
-        As `read_source` returns it.
-    sop_class : str
-        UID.
-    modality, description : str
-    series_number : int
-    algorithm_name, algorithm_version : str
-
-    Returns
-    -------
-    pydicom.dataset.Dataset
-        With file meta information; the UIDs of series and instance are new.
-    """
+    """Patient, study, series, equipment and SOP common modules of an object that belongs to the source's study."""
     dataset = Dataset()
-    date, time = datetime.datetime.now().strftime("%Y%m%d %H%M%S").split()
+    today, now = datetime.datetime.now().strftime("%Y%m%d %H%M%S").split()
     with disable_value_validation():
-        for keyword in (*_EMPTY_IF_ABSENT, *_IF_PRESENT):
+        for keyword in IDENTITY:
             if keyword in source:
                 setattr(dataset, keyword, source[keyword].value)
     for keyword, value in {
         "SpecificCharacterSet": "ISO_IR 192",
         "SOPClassUID": sop_class,
-        "SOPInstanceUID": generate_uid(prefix=None),
-        "InstanceCreationDate": date,
-        "InstanceCreationTime": time,
-        "ContentDate": date,
-        "ContentTime": time,
+        "SOPInstanceUID": where.instance_uid,
+        "InstanceCreationDate": today,
+        "InstanceCreationTime": now,
+        "ContentDate": today,
+        "ContentTime": now,
         "Modality": modality,
         "StudyInstanceUID": source.StudyInstanceUID,
-        "SeriesInstanceUID": generate_uid(prefix=None),
-        "SeriesNumber": series_number,
-        "InstanceNumber": 1,
-        "SeriesDescription": f"{description}, {RESEARCH_USE}",
+        "SeriesInstanceUID": where.series_uid,
+        "SeriesNumber": where.series_number,
+        "InstanceNumber": instance_number,
+        "SeriesDescription": where.description,
         "Manufacturer": "MammoZoo",
-        "ManufacturerModelName": algorithm_name,
-        "SoftwareVersions": algorithm_version,
+        "ManufacturerModelName": name,
+        "SoftwareVersions": version,
     }.items():
         setattr(dataset, keyword, value)
     dataset.file_meta = FileMetaDataset()

@@ -42,6 +42,17 @@ class Region:
     area_px: float
     area_mm2: float | None
 
+    @property
+    def certainty(self) -> int:
+        """Score in whole percent: it is not known any closer."""
+        return round(100 * self.score)
+
+    @property
+    def area(self) -> float:
+        """Area in mm2, else in pixels, to three digits."""
+        value = float(f"{self.area_px if self.area_mm2 is None else self.area_mm2:.3g}")
+        return int(value) if value.is_integer() else value
+
 
 def finding_regions(
     findings: Sequence[Any],

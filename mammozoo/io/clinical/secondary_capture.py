@@ -12,12 +12,12 @@ from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality, pixel_spacing
 from ..dicom.header import text
 from . import codes
-from .common import RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, read_source, reference, save
+from .common import RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, place, reference, save
+from .source import read_source
 
 __all__ = ["SOP_CLASS", "write_secondary_capture"]
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"  # Secondary Capture Image Storage
-_SERIES_NUMBER = 9004
 
 
 def write_secondary_capture(
@@ -27,6 +27,7 @@ def write_secondary_capture(
     *,
     algorithm_name: str,
     algorithm_version: str,
+    instance_number: int = 1,
 ) -> Path:
     """Write an RGB picture, such as a mammogram with outlined lesions, as a secondary capture.
 
@@ -40,11 +41,14 @@ def write_secondary_capture(
         The image (DICOM) that the picture shows.
     algorithm_name, algorithm_version : str
         At most 64 characters each.
+    instance_number : int
+        Position in the series: from 1, another for every image of a study.
 
     Returns
     -------
     pathlib.Path
-        The file: patient and study of the source, a series of its own, the source as its source image.
+        The file: patient and study of the source, one series of all overlays of a study, the source as its source
+        image.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def write_secondary_capture(
     Examples
     --------
     >>> import tempfile
-    >>> from ..dicom.writer import MammogramHeader, mammogram_bytes
+    >>> from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
     >>> header = MammogramHeader(patient_id="SYNTHETIC-1", laterality="L", view_position="CC",
     ...                          pixel_spacing=(0.1, 0.1), uid_key="1", study_key="1")
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -84,14 +88,14 @@ def write_secondary_capture(
     check_algorithm(algorithm_name, algorithm_version)
     check_file_name(path, source_path)
     source = read_source(source_path)
+    made_by = {"name": algorithm_name, "version": algorithm_version}
     dataset = clinical_dataset(
         source,
+        place(source, "overlay", **made_by),
         sop_class=SOP_CLASS,
         modality="OT",
-        series_number=_SERIES_NUMBER,
-        description="Overlay",
-        algorithm_name=algorithm_name,
-        algorithm_version=algorithm_version,
+        instance_number=instance_number,
+        **made_by,
     )
     _set_image_modules(dataset, source, same_size=overlay.shape[:2] == (source.Rows, source.Columns))
     dataset.set_pixel_data(np.ascontiguousarray(overlay), "RGB", 8, generate_instance_uid=False)
@@ -104,10 +108,10 @@ def _set_image_modules(dataset: Dataset, source: Dataset, *, same_size: bool) ->
     origin.PurposeOfReferenceCodeSequence = [codes.code_item(codes.SOURCE_IMAGE)]
     orientation = source.get("PatientOrientation")
     burned_in = text(source, "BurnedInAnnotation").upper()
-    spacing, _ = pixel_spacing(source)
+    spacing, side = pixel_spacing(source)[0], laterality(source)
     dataset.ConversionType = "WSD"
     dataset.ImageType = ["DERIVED", "SECONDARY"]
-    dataset.Laterality = laterality(source)
+    setattr(dataset, "ImageLaterality" if side else "Laterality", side)  # of the image: a series holds both sides
     dataset.BodyPartExamined = "BREAST"
     dataset.PatientOrientation = orientation if same_size and orientation else None
     dataset.DerivationDescription = f"Overlay of automatic findings, not for diagnosis, {RESEARCH_USE}"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,43 +22,17 @@ from ..dicom.header import MAX_SIDE, number, text
 from ..dicom.writer import seeded_uid
 from ..errors import BadHeaderError, MammogramError, NotAnImageError, UnsupportedError
 from . import codes
-from .common import RESEARCH_USE, check_algorithm, check_file_name, quietly, read_source, save
+from .common import RESEARCH_USE, Tracking, check_algorithm, check_file_name, place, quietly, save
+from .source import read_source
 
 __all__ = ["KINDS", "SegmentationFile", "Tracking", "read_segmentation", "segmented_images", "write_segmentation"]
 
 #: What the pixels of a segmentation mean.
 KINDS = ("binary", "fractional", "labelmap")
 _SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
-_SERIES_NUMBER = 9001
 _MAX_SEGMENTS = 255
 _MAX_VALUES = 1 << 28  # pixels times segments that reading may unfold
 _MAX_FRACTION = 255
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """Name and UID by which one lesion is known in every object that describes it.
-
-    Attributes
-    ----------
-    identifier : str
-        At most 64 characters, without identity: ``"lesion 1"``.
-    uid : str
-    """
-
-    identifier: str
-    uid: str
-
-    @classmethod
-    def new(cls, identifier: str) -> Tracking:
-        """Tracking with a new UID.
-
-        Examples
-        --------
-        >>> Tracking.new("lesion 1").identifier
-        'lesion 1'
-        """
-        return cls(identifier, str(generate_uid(prefix=None)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +70,8 @@ def write_segmentation(
     kind: str = "binary",
     algorithm_name: str | None,
     algorithm_version: str,
-    tracking: tuple[Tracking, ...] | list[Tracking] | None = None,
+    tracking: Sequence[Tracking] | None = None,
+    instance_number: int = 1,
 ) -> Path:
     """Write a mask or a probability map as a DICOM SEG that refers to its mammogram.
 
@@ -115,12 +91,16 @@ def write_segmentation(
         At most 64 characters each. The name None says that a person drew the mask (algorithm type MANUAL); the
         version is then that of the software they drew it with.
     tracking : sequence of Tracking, optional
-        One a segment; new ones by default.
+        One a segment; by default those of findings 1 to n of this algorithm, as in a measurement report.
+    instance_number : int
+        Position in the series: from 1, another for every image of a study.
 
     Returns
     -------
     pathlib.Path
-        The file.
+        The file. All segmentations of a study by one algorithm and version are one series; series, instance and
+        tracking UIDs are derived from those of the source, so that a repeated run replaces. A person's drawing is a new
+        instance each time.
 
     Raises
     ------
@@ -144,7 +124,7 @@ def write_segmentation(
     Examples
     --------
     >>> import tempfile
-    >>> from .mg_writer import MammogramHeader, mammogram_bytes
+    >>> from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
     >>> header = MammogramHeader(patient_id="SYNTHETIC-1", laterality="L", view_position="CC",
     ...                          pixel_spacing=(0.1, 0.1), uid_key="1", study_key="1")
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -161,21 +141,26 @@ def write_segmentation(
     check_file_name(path, source_path)
     source = read_source(source_path)
     pixels, segments = _pixels(mask_or_probability, kind=kind, shape=(source.Rows, source.Columns))
+    made_by = {"name": model, "version": algorithm_version}
     if tracking is None:
-        tracking = [Tracking.new(f"lesion {index + 1}") for index in range(segments)]
+        names = [f"lesion {index + 1}" for index in range(segments)]
+        tracking = [Tracking.of(item, source, **made_by) if algorithm_name else Tracking.new(item) for item in names]
     if len(tracking) != segments:
         msg = f"{segments} segments need as many tracking entries, got {len(tracking)}"
         raise ValueError(msg)
+    where = place(source, "seg", detail=kind, **made_by)
+    if "FrameOfReferenceUID" in source:
+        del source.FrameOfReferenceUID  # one of each view; a series has one at most, and no plane is placed in it
     with quietly(source):
         dataset = highdicom.seg.Segmentation(
             source_images=[source],
             pixel_array=pixels[None],
             segmentation_type=kind.upper(),
             segment_descriptions=_descriptions(highdicom, tracking, algorithm_name, algorithm_version),
-            series_instance_uid=generate_uid(prefix=None),
-            series_number=_SERIES_NUMBER,
-            sop_instance_uid=generate_uid(prefix=None),
-            instance_number=1,
+            series_instance_uid=where.series_uid,
+            series_number=where.series_number,
+            sop_instance_uid=where.instance_uid if algorithm_name else generate_uid(prefix=None),
+            instance_number=instance_number,
             manufacturer="MammoZoo",
             manufacturer_model_name=model,
             software_versions=algorithm_version,
@@ -183,7 +168,7 @@ def write_segmentation(
             max_fractional_value=_MAX_FRACTION,
             content_label="LESIONS",
             content_description=f"Lesion segmentation, {RESEARCH_USE}",
-            series_description=f"Segmentation, {RESEARCH_USE}",
+            series_description=where.description,
             pixel_measures=_measures(highdicom, source),
             omit_empty_frames=False,
         )
@@ -219,9 +204,7 @@ def _pixels(array: Array, *, kind: str, shape: tuple[int, int]) -> tuple[Array, 
     return array.astype(np.uint8), segments
 
 
-def _descriptions(
-    highdicom: ModuleType, tracking: tuple[Tracking, ...] | list[Tracking], name: str | None, version: str
-) -> list[Any]:
+def _descriptions(highdicom: ModuleType, tracking: Sequence[Tracking], name: str | None, version: str) -> list[Any]:
     family = codes.ARTIFICIAL_INTELLIGENCE
     algorithm = name and highdicom.AlgorithmIdentificationSequence(name=name, version=version, family=family)
     return [

@@ -12,20 +12,17 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import generate_uid
 
 from ..._optional import optional_import
 from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality, pixel_spacing, view_position
 from ..dicom.writer import seeded_uid
 from . import codes
-from .common import RESEARCH_USE, check_algorithm, check_file_name, quietly, read_source, save
+from .common import CERTAINTY, RESEARCH_USE, Tracking, check_algorithm, check_file_name, place, quietly, save
 from .outline import Region, finding_regions
-from .seg import Tracking
+from .source import read_source
 
 __all__ = ["write_measurement_report"]
-
-_SERIES_NUMBER = 9002
 
 
 def write_measurement_report(
@@ -38,6 +35,7 @@ def write_measurement_report(
     algorithm_version: str,
     finding_code: Code = codes.MAMMOGRAPHIC_MASS,
     tracking: Sequence[Tracking] | None = None,
+    instance_number: int = 1,
 ) -> Path:
     """Write what was found on one mammogram as a TID 1500 measurement report.
 
@@ -56,13 +54,16 @@ def write_measurement_report(
     finding_code : pydicom.sr.coding.Code
         Type of the findings.
     tracking : sequence of Tracking, optional
-        One a finding, those of the segmentation where there is one; new ones by default.
+        One a finding; by default those of a segmentation by the same algorithm.
+    instance_number : int
+        Position in the series: from 1, another for every image of a study.
 
     Returns
     -------
     pathlib.Path
         The file, a Comprehensive SR: each finding a planar region in pixels of the image, with area (mm2, or pixels
-        where the spacing is unknown), certainty (percent), breast, side and view.
+        where the spacing is unknown; three digits), certainty (whole percent), breast, side and view. Series and
+        UIDs as of `mammozoo.io.clinical.seg.write_segmentation`.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def write_measurement_report(
     -----
     A first group describes the image: side, view, and whether anything was found, so that an empty list of findings is
     a statement too. Side and view that the source does not give are absent. The score is written as Certainty of
-    Finding, not as a probability of cancer.
+    Finding; the parameters of the algorithm say that it is no probability of cancer.
 
     References
     ----------
@@ -86,7 +87,7 @@ def write_measurement_report(
     Examples
     --------
     >>> import tempfile
-    >>> from .mg_writer import MammogramHeader, mammogram_bytes
+    >>> from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
     >>> header = MammogramHeader(patient_id="SYNTHETIC-1", laterality="L", view_position="CC",
     ...                          pixel_spacing=(0.1, 0.1), uid_key="1", study_key="1")
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -106,11 +107,13 @@ def write_measurement_report(
         shape=(source.Rows, source.Columns),
         pixel_spacing=pixel_spacing(source)[0],
     )
+    made_by = {"name": algorithm_name, "version": algorithm_version}
     if tracking is None:
-        tracking = [Tracking.new(f"lesion {index + 1}") for index in range(len(regions))]
+        tracking = [Tracking.of(f"lesion {index}", source, **made_by) for index in range(1, len(regions) + 1)]
     if len(tracking) != len(regions):
         msg = f"{len(regions)} findings need as many tracking entries, got {len(tracking)}"
         raise ValueError(msg)
+    where = place(source, "sr", **made_by)
     with quietly(source):
         writer = _Writer(highdicom.sr, source, algorithm_name, algorithm_version)
         groups = [
@@ -120,18 +123,21 @@ def write_measurement_report(
         dataset = highdicom.sr.ComprehensiveSR(
             evidence=[source],
             content=writer.report(groups)[0],
-            series_instance_uid=generate_uid(prefix=None),
-            series_number=_SERIES_NUMBER,
-            sop_instance_uid=generate_uid(prefix=None),
-            instance_number=1,
+            series_instance_uid=where.series_uid,
+            series_number=where.series_number,
+            sop_instance_uid=where.instance_uid,
+            instance_number=instance_number,
             manufacturer="MammoZoo",
             manufacturer_model_name=algorithm_name,
             software_versions=algorithm_version,
-            series_description=f"Measurements, {RESEARCH_USE}",
+            series_description=where.description,
             specific_character_set="ISO_IR 192",
             is_complete=True,
         )
     dataset.PatientName = source.PatientName
+    for element in dataset.iterall():
+        if element.keyword == "NumericValue":
+            element.value = f"{element.value:.10g}"  # 91 and not 91.0
     return save(path, dataset)
 
 
@@ -165,8 +171,9 @@ class _Writer:
     def image_group(self, *, found: bool) -> Any:
         """TID 1501: the whole image, and whether anything was found on it."""
         summary = codes.WITH_FINDINGS if found else codes.WITHOUT_FINDINGS
+        image = Tracking.of("image", self.source, name=self.algorithm_name, version=self.algorithm_version)
         return self.sr.MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=self.sr.TrackingIdentifier(uid=str(generate_uid(prefix=None)), identifier="image"),
+            tracking_identifier=self.sr.TrackingIdentifier(uid=image.uid, identifier=image.identifier),
             algorithm_id=self._algorithm(),
             finding_sites=self._sites(),
             qualitative_evaluations=[self.sr.QualitativeEvaluation(codes.CAD_SUMMARY, summary), *self._view()],
@@ -176,10 +183,7 @@ class _Writer:
     def finding_group(self, region: Region, tracking: Tracking, finding: Code) -> Any:
         """TID 1410: one region."""
         sr = self.sr
-        if region.area_mm2 is None:
-            area = sr.Measurement(codes.AREA, round(region.area_px, 4), codes.PIXELS)
-        else:
-            area = sr.Measurement(codes.AREA, round(region.area_mm2, 4), codes.SQUARE_MILLIMETER)
+        unit = codes.PIXELS if region.area_mm2 is None else codes.SQUARE_MILLIMETER
         return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
             tracking_identifier=sr.TrackingIdentifier(uid=tracking.uid, identifier=tracking.identifier),
             referenced_region=sr.ImageRegion(
@@ -191,15 +195,15 @@ class _Writer:
             algorithm_id=self._algorithm(),
             finding_sites=self._sites(),
             measurements=[
-                area,
-                sr.Measurement(codes.CERTAINTY_OF_FINDING, round(100 * region.score, 4), codes.PERCENT),
+                sr.Measurement(codes.AREA, region.area, unit),
+                sr.Measurement(codes.CERTAINTY_OF_FINDING, region.certainty, codes.PERCENT),
             ],
             qualitative_evaluations=self._view() or None,
         )
 
     def _algorithm(self) -> Any:
         return self.sr.AlgorithmIdentification(
-            name=self.algorithm_name, version=self.algorithm_version, parameters=[RESEARCH_USE.lower()]
+            name=self.algorithm_name, version=self.algorithm_version, parameters=[RESEARCH_USE.lower(), CERTAINTY]
         )
 
     def _sites(self) -> list[Any]:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from ..raster.jpeg import jpeg_facts
+
 __all__ = ["StatedImage", "is_sound_htj2k", "stated_image"]
 
 _J2K = b"\xff\x4f\xff\x51"  # start of code stream, image and tile size
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _JPEG = b"\xff\xd8\xff"
-_SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # start of frame; F7 is that of JPEG-LS
 _SIZ, _CAP, _COD, _QCD, _START_OF_TILE = 0x51, 0x50, 0x52, 0x5C, 0x90  # main header of JPEG 2000
 _OPTIONAL = {0x55, 0x56, 0x57, 0x59, 0x63, 0x64}  # lengths, profile, registration, comment
 _MAX_PLANES = 30  # 16 bits need about 20
-_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,7 @@ class StatedImage:
 
 
 def stated_image(data: bytes) -> StatedImage | None:
-    """Read size, components and precision from a JPEG, JPEG-LS or JPEG 2000 image.
-
-    Parameters
-    ----------
-    data : bytes
-
-    Returns
-    -------
-    StatedImage or None
-        None where no header is found; such data do not decode.
+    """Read size, components and precision from a JPEG, JPEG-LS or JPEG 2000 image; None where no header is found.
 
     Examples
     --------
@@ -73,17 +64,8 @@ def stated_image(data: bytes) -> StatedImage | None:
 
 
 def _jpeg(data: bytes) -> StatedImage | None:
-    place = 2
-    while data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF or marker in _ALONE:  # a fill byte, or a marker of two bytes
-            place += 1 if marker == 0xFF else 2
-            continue
-        if marker in _SOF:
-            bits, height, width, components = struct.unpack(">BHHB", data[place + 4 : place + 10])
-            return StatedImage(height, width, components, bits)
-        place += 2 + max(2, int.from_bytes(data[place + 2 : place + 4], "big"))
-    return None
+    facts = jpeg_facts(data)
+    return StatedImage(facts.height, facts.width, facts.components, facts.bits) if facts.components else None
 
 
 def _in_boxes(data: bytes) -> int:
@@ -112,16 +94,8 @@ def _jpeg2000(data: bytes, start: int) -> StatedImage:
 def is_sound_htj2k(data: bytes) -> bool:
     """Whether the main header of an HTJ2K code stream is complete, and the plainest that an encoder writes.
 
-    OpenJPH 0.26 reads past what a damaged header holds, and ends the process at 31 bit planes or more.
-
-    Parameters
-    ----------
-    data : bytes
-
-    Returns
-    -------
-    bool
-        False also for rare but valid headers: a quantisation for each component, an image away from the origin.
+    OpenJPH 0.26 reads past what a damaged header holds, and ends the process at 31 bit planes or more. False also for
+    rare but valid headers: a quantisation for each component, an image away from the origin.
 
     Examples
     --------

@@ -20,13 +20,14 @@ from pydicom.dataset import Dataset
 
 from ..._typing import Array
 from ..errors import BadPixelsError, UnsupportedError
+from ..raster.jpeg import jpeg_facts, jpeg_image
 from .codestream import StatedImage, is_sound_htj2k, stated_image
-from .header import PixelFormat
+from .header import BIG_ENDIAN, PixelFormat
+from .stored import Decoded, stored_values
 
-__all__ = ["HTJ2K", "JPEG2000", "RAW", "RLE", "decode_frame", "frame_bytes", "only_stored_bits", "openjph"]
+__all__ = ["HTJ2K", "JPEG2000", "MAY_BE_LOSSY", "RAW", "RLE", "decode_frame", "frame_bytes", "openjph"]
 
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-RAW = frozenset({"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", _BIG_ENDIAN})
+RAW = frozenset({"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", BIG_ENDIAN})
 RLE = "1.2.840.10008.1.2.5"
 _JPEG: dict[str, Callable[..., Any]] = {
     "1.2.840.10008.1.2.4.50": imagecodecs.jpeg8_decode,  # Baseline
@@ -38,31 +39,15 @@ _JPEG: dict[str, Callable[..., Any]] = {
 }
 JPEG2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
 HTJ2K = frozenset({"1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"})
-_MAY_BE_LOSSY = {f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 81, 91, 203)}
+MAY_BE_LOSSY = {f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 81, 91, 203)}
 _MAX_TILES = 4096  # a decoder takes kilobytes for each tile, whatever its size
 _PIXEL_DATA = 0x7FE00010
-_END = b"\xff\xd9"  # end of image or code stream; padding may follow
-_TAIL = 1024
+_END = b"\xff\xd9"  # of a code stream
 _BLOCK = 1 << 18  # bytes
 
 
-def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
-    """Decode one frame to stored values.
-
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-    layout : PixelFormat
-        Checked.
-    frame : int
-        From 0.
-    name : str
-        The file's base name, for messages.
-
-    Returns
-    -------
-    numpy.ndarray
-        (H, W), or (H, W, 3) for colour; uint8, uint16, int8 or int16, with the bits that are not stored cleared.
+def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Decoded:
+    """Decode one frame (from 0) to stored values; `name` is the file's, for messages.
 
     Raises
     ------
@@ -71,29 +56,30 @@ def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str
     UnsupportedError
         If there is no decoder for the transfer syntax.
     """
-    syntax, highest = layout.transfer_syntax, None
+    syntax, highest, stated = layout.transfer_syntax, None, None
     if syntax in RAW:
         pixels, highest = _raw(dataset, layout, frame=frame, name=name)
     elif syntax == RLE:
         pixels = _rle(frame_bytes(dataset, layout, frame=frame, name=name), layout, name=name)
-    elif syntax in HTJ2K:
-        pixels = _htj2k(frame_bytes(dataset, layout, frame=frame, name=name), layout)
-    elif syntax in JPEG2000:
-        pixels = np.asarray(imagecodecs.jpeg2k_decode(frame_bytes(dataset, layout, frame=frame, name=name)))
-    elif syntax in _JPEG:
-        pixels = _jpeg(frame_bytes(dataset, layout, frame=frame, name=name), syntax, name=name)
+    elif syntax in HTJ2K | JPEG2000 | set(_JPEG):
+        data = frame_bytes(dataset, layout, frame=frame, name=name)
+        stated = stated_image(data)
+        if syntax in _JPEG:
+            pixels = _jpeg(data, syntax, name=name)
+        else:
+            pixels = _htj2k(data, layout) if syntax in HTJ2K else np.asarray(imagecodecs.jpeg2k_decode(data))
     else:
         pixels = _fallback(dataset, layout, frame=frame, name=name)
     wanted = (layout.rows, layout.columns) + ((layout.samples,) if layout.samples > 1 else ())
     if pixels.shape != wanted:
         msg = f"{name}: the pixel data decode to {pixels.shape}, the header states {wanted}"
         raise BadPixelsError(msg)
-    return only_stored_bits(pixels, layout, highest=highest)
+    return stored_values(pixels, dataset, layout, stated=stated, highest=highest, lossy=syntax in MAY_BE_LOSSY)
 
 
 def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> tuple[Array, int | None]:
     """Values of a frame, and the highest of them where that is known already."""
-    order = ">" if layout.transfer_syntax == _BIG_ENDIAN else "<"
+    order = ">" if layout.transfer_syntax == BIG_ENDIAN else "<"
     dtype = np.dtype(f"{order}u{layout.bits_allocated // 8}")
     count = layout.rows * layout.columns * layout.samples
     held, values, highest = _raw_values(dataset, dtype, count=count, frame=frame)
@@ -115,12 +101,22 @@ def _raw_values(dataset: Dataset, dtype: np.dtype[Any], *, count: int, frame: in
     """Bytes of pixel data that there are, the values of one frame, from the file where they still are, the highest."""
     start = frame * count * dtype.itemsize
     path, element = _in_file(dataset)
+    if dtype.itemsize == 1 and _in_swapped_words(dataset, element):
+        data = dataset.PixelData
+        words = np.frombuffer(data[: len(data) // 2 * 2], np.uint8).reshape(-1, 2)[:, ::-1].reshape(-1)
+        return len(data), words[start : start + count], None
     if element is not None:
         values, highest = _values_in_file(path, dtype, count=count, offset=element.value_tell + start)
         held = element.length if values.size == count else min(element.length, start + values.nbytes)
         return held, values, highest
     data = dataset.PixelData
     return len(data), np.frombuffer(data[start : start + count * dtype.itemsize], dtype=dtype), None
+
+
+def _in_swapped_words(dataset: Dataset, element: RawDataElement | None) -> bool:
+    """Whether pixels of 8 bits stand in words of another byte order (PS3.5 8.1.1)."""
+    syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID", "")
+    return syntax == BIG_ENDIAN and (dataset["PixelData"] if element is None else element).VR == "OW"
 
 
 def _in_file(dataset: Dataset) -> tuple[Path, RawDataElement | None]:
@@ -158,10 +154,11 @@ def _rle(data: bytes, layout: PixelFormat, *, name: str) -> Array:
 
 
 def _jpeg(data: bytes, syntax: str, *, name: str) -> Array:
-    if _END not in data[-_TAIL:]:  # libjpeg would fill what is missing with gray, CharLS count zeros for seconds
+    whole = jpeg_image(data, jpeg_facts(data))  # CharLS would count zeros behind the end for seconds
+    if whole is None:
         msg = f"{name}: the JPEG data have no end of image; the file is truncated"
         raise BadPixelsError(msg)
-    return np.asarray(_JPEG[syntax](data))
+    return np.asarray(_JPEG[syntax](whole))
 
 
 def _htj2k(data: bytes, layout: PixelFormat) -> Array:
@@ -252,28 +249,3 @@ def _fallback(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -
         msg = f"{name}: no decoder for transfer syntax {layout.transfer_syntax}; install pydicom's pixel data plugins"
         raise UnsupportedError(msg) from error
     return pixels[frame] if layout.frames > 1 else pixels
-
-
-def only_stored_bits(pixels: Array, layout: PixelFormat, *, highest: int | None = None) -> Array:
-    """Clear what lies outside the stored bits (old overlays do), and extend the sign; `highest` value if known.
-
-    Lossy codecs may overshoot the stored range where they work at a greater depth: those values are clipped.
-    """
-    if not pixels.dtype.isnative:
-        pixels = pixels.astype(pixels.dtype.newbyteorder("="))
-    bits = 8 * pixels.dtype.itemsize
-    shift = max(layout.high_bit + 1 - layout.bits_stored, 0)
-    mask = (1 << layout.bits_stored) - 1
-    if shift:
-        pixels = pixels >> shift
-    if layout.signed:
-        signed: Array = pixels.view(f"i{bits // 8}")
-        move = bits - layout.bits_stored
-        return np.asarray((signed << move) >> move) if move else signed
-    unsigned: Array = pixels if pixels.dtype.kind == "u" else pixels.view(f"u{bits // 8}")
-    if shift or highest is None:
-        highest = int(unsigned.max())
-    if layout.bits_stored >= bits or highest <= mask:  # looking is cheaper than another array
-        return unsigned
-    limit = np.asarray(mask, unsigned.dtype)
-    return np.asarray(np.minimum(unsigned, limit) if layout.transfer_syntax in _MAY_BE_LOSSY else unsigned & limit)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which breast, which view, how large a pixel: what a mammogram's header says, and what it does not.
+"""Which breast and which view: what a mammogram's header says, and what it does not.
 
 Unknown stays unknown: there is no default side and no default view.
 """
@@ -12,7 +12,8 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from .header import number, text
+from .header import text
+from .spacing import is_magnified, pixel_spacing
 
 __all__ = ["acquisition_flags", "chest_edge", "laterality", "pixel_spacing", "view_position"]
 
@@ -25,60 +26,40 @@ _VIEW_CODES = {
     "399101009": "XCCM", "R-1024B": "XCCM",
 }  # fmt: skip
 _VIEW_NAMES = ("MLO", "LMO", "SIO", "XCCL", "XCCM", "CC", "ML", "LM", "FB", "CV", "AT")
-_MEANINGS = (
-    ("cranio-caudal exaggerated laterally", "XCCL"), ("cranio-caudal exaggerated medially", "XCCM"),
-    ("exaggerated cranio-caudal laterally", "XCCL"), ("exaggerated cranio-caudal medially", "XCCM"),
-    ("medio-lateral oblique", "MLO"), ("latero-medial oblique", "LMO"), ("cranio-caudal", "CC"),
-    ("medio-lateral", "ML"), ("latero-medial", "LM"),
-)  # fmt: skip
+_MEANINGS = {
+    "craniocaudalexaggeratedlaterally": "XCCL", "craniocaudalexaggeratedmedially": "XCCM",
+    "exaggeratedcraniocaudallaterally": "XCCL", "exaggeratedcraniocaudalmedially": "XCCM",
+    "mediolateraloblique": "MLO", "lateromedialoblique": "LMO", "craniocaudal": "CC", "mediolateral": "ML",
+    "lateromedial": "LM",
+}  # fmt: skip
+# CID 4015, View Modifier: SNOMED CT and SRT, or a part of the meaning.
 _MODIFIERS = (
-    ("magnif", "magnified"), ("spot", "spot_compression"), ("implant displaced", "implant_displaced"),
-    ("rolled", "rolled"), ("tangential", "tangential"), ("cleavage", "cleavage"), ("axillary", "axillary_tail"),
+    ("magnified", {"399163009", "R-102D6"}, "magnif"), ("spot_compression", {"399055006", "R-102D7"}, "spot"),
+    ("implant_displaced", {"399209000", "R-102D5"}, "implant displaced"),
+    ("rolled", {"399197002", "399226006", "414493004", "415670009", "R-102D3", "R-102D4", "R-102CA", "R-102C9"},
+     "rolled"),
+    ("tangential", {"399110001", "R-102C2"}, "tangential"), ("cleavage", {"399161006", "R-102D2"}, "cleavage"),
+    ("axillary_tail", {"399011000", "R-102D1"}, "axillary tail"),
 )  # fmt: skip
+# A view in free text, with the side before it; CC and ML behind a number are a volume.
+_TOKEN = re.compile(r"([LR]?)(XCCL|XCCM|MLO|LMO|SIO|CC|ML|LM)\d?")
+_SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
 # CID 244, Laterality: SNOMED CT and SRT; codes of the whole breast say it in their meaning.
 _SIDE_CODES = {"7771000": "L", "G-A101": "L", "24028007": "R", "G-A100": "R"}
 _FUJIFILM_VIEW = (0x0018, 0x1400)  # Acquisition Device Processing Description
 
 
-def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str]:
-    """Spacing of the pixels in the breast, and where it was found.
-
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-
-    Returns
-    -------
-    spacing : (float, float) or None
-        Row and column spacing in mm.
-    source : str
-        ``"PixelSpacing (GEOMETRY)"`` or the other calibration type, ``"ImagerPixelSpacing"``, with
-        ``"/ magnification"`` where it was divided by EstimatedRadiographicMagnificationFactor,
-        ``"PixelSpacing (uncalibrated)"``, or ``""``.
-    """
-    calibration = text(dataset, "PixelSpacingCalibrationType")
-    own, imager = _pair(dataset, "PixelSpacing"), _pair(dataset, "ImagerPixelSpacing")
-    if own and calibration:
-        return own, f"PixelSpacing ({calibration})"
-    if imager:
-        factor = number(dataset, "EstimatedRadiographicMagnificationFactor")
-        if factor and factor > 0:
-            return (imager[0] / factor, imager[1] / factor), "ImagerPixelSpacing / magnification"
-        return imager, "ImagerPixelSpacing"
-    return (own, "PixelSpacing (uncalibrated)") if own else (None, "")
-
-
-def _pair(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
-    row, column = number(dataset, keyword), number(dataset, keyword, index=1)
-    return (row, column) if row and column and row > 0 and column > 0 else None
-
-
 def laterality(dataset: Dataset) -> str:
     """Side of the breast: ``"L"``, ``"R"``, or ``""`` when no attribute says it.
 
-    ImageLaterality, Laterality, FrameLaterality, then the codes of the anatomic region and of the view.
+    ImageLaterality, Laterality, FrameLaterality, the codes of the anatomic region and of the view, and the series
+    description where it names one side and no more than one view.
     """
-    return next((side for side in map(str.upper, _stated_sides(dataset)) if side in ("L", "R")), "")
+    found = next((side for side in map(str.upper, _stated_sides(dataset)) if side in ("L", "R")), "")
+    if found or text(dataset, "ImageLaterality") or text(dataset, "Laterality"):
+        return found
+    sides, views = _named(text(dataset, "SeriesDescription"))
+    return sides.pop() if len(sides) == 1 and len(views) < 2 else ""
 
 
 def _stated_sides(dataset: Dataset) -> Iterator[str]:
@@ -101,56 +82,41 @@ def _coded_side(code: Any) -> str:
 
 
 def chest_edge(dataset: Dataset, side: str) -> str:
-    """Edge of the image at which the chest wall lies by the header.
+    """Edge of the image at which the chest wall lies by the header: ``"left"``, ``"right"`` or ``""``.
 
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-    side : str
-        From `laterality`.
-
-    Returns
-    -------
-    str
-        ``"left"``, ``"right"`` or ``""``. PatientOrientation wins: rows that run to the front (A) begin at the chest.
-        Without it a left breast has it at the left, unless the header says that the image was flipped.
+    PatientOrientation wins: rows that run to the front (A) begin at the chest, and where rows run elsewhere the chest
+    is at neither side. Without it a left breast has it at the left, unless the header says that the image was flipped.
     """
     orientation = dataset.get("PatientOrientation")
     rows = str(orientation[0]).upper() if orientation and not isinstance(orientation, str) else ""
-    if re.fullmatch(r"[AP][LRHF]{0,2}", rows):
-        return "left" if rows[0] == "A" else "right"
+    if re.fullmatch(r"[APLRHF]{1,3}", rows):
+        return {"A": "left", "P": "right"}.get(rows[0], "")
     if text(dataset, "FieldOfViewHorizontalFlip").upper() == "YES":
         return ""
     return {"L": "left", "R": "right"}.get(side, "")
 
 
 def view_position(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
-    """View and its modifiers.
+    """View (``"CC"``, ``"MLO"``, ``"ML"`` ..., or ``""``; ML is not MLO) and its modifiers, as ``("magnified",)``.
 
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-
-    Returns
-    -------
-    view : str
-        ``"CC"``, ``"MLO"``, ``"ML"`` ..., or ``""``. ML is not MLO.
-    modifiers : tuple of str
-        For example ``("magnified",)``.
+    The view's code, ViewPosition, PatientOrientation (CBIS-DDSM writes the view there; no orientation is called so),
+    then free text, where it names one view.
     """
     code = _first(dataset, "ViewCodeSequence")
-    modifiers = _modifiers(code)
-    found = _VIEW_CODES.get(text(code, "CodeValue")) or _by_meaning(text(code, "CodeMeaning"))
-    if not found:
-        value = text(dataset, "ViewPosition").upper()
-        found = value if value in _VIEW_NAMES else ""
+    found = _VIEW_CODES.get(text(code, "CodeValue"), "")
+    found = found or next(iter(_meant(text(code, "CodeMeaning"))), "")
+    for keyword in ("ViewPosition", "PatientOrientation"):
+        value = text(dataset, keyword).upper()
+        found = found or (value if value in _VIEW_NAMES else "")
     vendor = dataset.get(_FUJIFILM_VIEW)
-    if not found:  # CBIS-DDSM writes the view there; no orientation is called so
-        value = text(dataset, "PatientOrientation").upper()
-        found = value if value in _VIEW_NAMES else ""
-    for description in (str(vendor.value) if vendor is not None else "", text(dataset, "SeriesDescription")):
-        found = found or _by_token(description)
-    return found, modifiers
+    for words in (
+        text(dataset, "ViewPosition"),
+        str(vendor.value) if vendor is not None else "",
+        text(dataset, "SeriesDescription"),
+    ):
+        views = set() if found else _named(words)[1]
+        found = views.pop() if len(views) == 1 else found
+    return found, _modifiers(code)
 
 
 def _first(dataset: Any, keyword: str) -> Any:
@@ -159,25 +125,42 @@ def _first(dataset: Any, keyword: str) -> Any:
 
 
 def _modifiers(code: Any) -> tuple[str, ...]:
-    sequence = code.get("ViewModifierCodeSequence") if code is not None else None
-    meanings = [text(item, "CodeMeaning").lower() for item in sequence or []]
-    return tuple(name for part, name in _MODIFIERS if any(part in meaning for meaning in meanings))
+    items = (code.get("ViewModifierCodeSequence") if code is not None else None) or []
+    said = [(text(item, "CodeValue"), text(item, "CodeMeaning").lower()) for item in items]
+    return tuple(
+        name for name, codes, part in _MODIFIERS if any(value in codes or part in meaning for value, meaning in said)
+    )
 
 
-def _by_meaning(meaning: str) -> str:
-    return next((view for part, view in _MEANINGS if part in meaning.lower()), "")
+def _meant(words: str) -> list[str]:
+    """Views that a text names in full, the longest names first."""
+    letters, views = re.sub(r"[^a-z]", "", words.lower()), []
+    for part, view in _MEANINGS.items():
+        if part in letters:
+            letters = letters.replace(part, "")
+            views.append(view)
+    return views
 
 
-def _by_token(description: str) -> str:
-    tokens = {token.lstrip("LR") or token for token in re.findall(r"[A-Z]+", description.upper())}
-    return next((view for view in _VIEW_NAMES[:7] if view in tokens), "")
+def _named(words: str) -> tuple[set[str], set[str]]:
+    """Sides and views that a text names."""
+    sides: set[str] = set()
+    views, before = set(_meant(words)), ""
+    for token in re.findall(r"[A-Z0-9]+", words.upper()):
+        match = _TOKEN.fullmatch(token)
+        if token in _SIDES:
+            sides.add(_SIDES[token])
+        elif match and not (before.isdigit() and match[2] in ("CC", "ML")):
+            views.add(match[2])
+            sides |= {match[1]} - {""}
+        before = token
+    return sides, views
 
 
 def acquisition_flags(dataset: Dataset, *, modifiers: tuple[str, ...]) -> tuple[str, ...]:
     """What a reader of the image should know: modifiers, implants, partial views, lossy compression, burnt-in text."""
     flags = list(modifiers)
-    magnification = number(dataset, "EstimatedRadiographicMagnificationFactor")
-    if magnification and magnification > 1.2 and "magnified" not in flags:
+    if is_magnified(dataset) and "magnified" not in flags:
         flags.append("magnified")
     for keyword, name in (
         ("BreastImplantPresent", "implant"),

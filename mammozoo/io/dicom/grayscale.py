@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +15,17 @@ from pydicom.dataset import Dataset
 from ..._typing import Array, Mask
 from ...functional.intensity import apply_lut, apply_rescale, apply_window, invert
 from ..errors import BadHeaderError
-from .header import PixelFormat, number, text
+from .header import BIG_ENDIAN, PixelFormat, number, text
+from .lut import LookupTable, lookup_table
+from .padding import padding_of
 
-__all__ = ["GrayTable", "Grayscale", "gray_table", "is_padding"]
+__all__ = ["GrayTable", "Grayscale", "gray_table"]
 
 _WIDE_LUT = int(cv2.__version__.split(".")[0]) >= 5  # since then with 65,536 entries for 16 bits
 _ROWS = 64
+_SAMPLE = 1 << 16  # pixels that tell whether a VOI leaves any contrast
+_FEW = 0.0005  # of them, at either end, do not count
+_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
 @dataclass(frozen=True)
@@ -32,17 +39,7 @@ class Grayscale:
 
 @dataclass(frozen=True)
 class GrayTable:
-    """Stored value to display value.
-
-    Attributes
-    ----------
-    table : numpy.ndarray or None
-        uint16, shape (2 ** bits stored,); None leaves the values as they are.
-    first : int
-        The stored value of the first entry (negative for signed data).
-    voi : str
-    warnings : tuple of str
-    """
+    """Stored value, from `first`, to display value as uint16; without a table the values stay as they are."""
 
     table: Array | None
     first: int
@@ -73,56 +70,44 @@ def _look_up(words: Array, stored: Array, *, over: Array | None) -> Array:
     return out
 
 
-def gray_table(dataset: Dataset, layout: PixelFormat, *, voi: str | int, name: str) -> GrayTable:
-    """Build the table: modality LUT or rescale, VOI, padding, inversion.
+def gray_table(stored: Array, dataset: Dataset, layout: PixelFormat, *, voi: str | int, name: str) -> GrayTable:
+    """Build the table of modality LUT, VOI, padding and inversion for stored values (H, W).
 
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-    layout : PixelFormat
-    voi : str or int
-        As in `mammozoo.io.dicom.read.read_mammogram`.
-    name : str
-        The file's base name, for messages.
-
-    Returns
-    -------
-    GrayTable
+    The output of a VOI runs over the stored depth, 0 to ``2 ** bits_stored - 1``. Without VOI the values after the
+    modality LUT are kept where they fit, else stretched to that range. Of `voi` "first", a VOI that is invalid or
+    leaves no contrast is left out with a remark, and the next one is tried.
 
     Raises
     ------
     BadHeaderError
-        If a window is empty, not finite or of no width, or an asked-for VOI does not exist.
-
-    Notes
-    -----
-    The output runs over the stored depth, 0 to ``2 ** bits_stored - 1``. Without VOI the values after the modality
-    LUT are kept where they fit, else stretched to that range.
+        If a VOI that is asked for by index or explanation does not exist or is invalid.
     """
-    first = -(1 << (layout.bits_stored - 1)) if layout.signed else 0
-    top = float((1 << layout.bits_stored) - 1)
-    chosen, label = _choose_voi(dataset, voi=voi, name=name)
-    if chosen is None and _is_plain(dataset, layout):
-        return GrayTable(None, first, label, ())
-    stored = np.arange(first, first + (1 << layout.bits_stored))
-    values = _modality(stored, dataset)
-    if chosen is not None:
-        values = _apply_voi(values, dataset, chosen, top=top, name=name)
-    elif values.min() < 0 or values.max() > 65535 or np.any(values != np.rint(values)):
-        values = (values - values.min()) * (top / max(float(values.max() - values.min()), 1.0))
-    warnings = []
+    first = -(1 << (layout.depth - 1)) if layout.signed else 0
+    forms = _vois(dataset, voi=voi, name=name)
+    if not forms and _is_plain(dataset, layout):
+        return GrayTable(None, first, "none", ())
+    levels = np.arange(first, first + (1 << layout.depth))
+    counts = _counts(stored, first, len(levels))
+    padded, warnings = _padded(levels, counts, dataset, layout)
+    plain, remarks = _modality(levels, dataset, layout)
+    values, label, further = _with_voi(plain, counts, dataset, layout, forms, strict=voi != "first", name=name)
+    warnings += [*remarks, *further]
+    top = float((1 << (layout.depth if label == "none" else layout.bits_stored)) - 1)
+    if label == "none" and (values.min() < 0 or values.max() > 65535 or np.any(values != np.rint(values))):
+        values = (values - values.min()) * (top / max(float(values.max() - values.min()), 1e-9))
     inverse = layout.photometric == "MONOCHROME1"
     shape = text(dataset, "PresentationLUTShape").upper()
     if shape in ("INVERSE", "IDENTITY") and (shape == "INVERSE") != inverse:
         warnings.append(f"PresentationLUTShape {shape} contradicts {layout.photometric}, which was followed")
     if inverse:
         values = invert(values, low=0.0, high=max(top, float(values.max())))
-    values = _without_padding(values, stored, dataset)
-    levels = np.rint(values)
-    same_type = chosen is None or layout.bits_allocated == 16
-    if not inverse and same_type and np.array_equal(levels, stored):
+    if padded is not None:
+        values = np.where(padded, float(values.min()), values)
+    shown = np.rint(values)
+    same_type = label == "none" or layout.bits_allocated == 16
+    if not inverse and same_type and np.array_equal(shown, levels):
         return GrayTable(None, first, label, tuple(warnings))
-    return GrayTable(levels.astype(np.uint16), first, label, tuple(warnings))
+    return GrayTable(shown.astype(np.uint16), first, label, tuple(warnings))
 
 
 def _is_plain(dataset: Dataset, layout: PixelFormat) -> bool:
@@ -137,38 +122,64 @@ def _is_plain(dataset: Dataset, layout: PixelFormat) -> bool:
     )
 
 
-def _modality(stored: Array, dataset: Dataset) -> Array:
-    sequence = dataset.get("ModalityLUTSequence")
-    if sequence:
-        table, first = _lut(sequence[0])
-        return apply_lut(stored, table=table, first=first).astype(np.float64)
-    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
-    return apply_rescale(stored, slope=1.0 if slope is None else slope, intercept=intercept or 0.0)
+def _counts(stored: Array, first: int, size: int) -> Array:
+    """How often some pixels of the image have each stored value from `first`."""
+    step = max(1, math.isqrt(stored.size // _SAMPLE))
+    index = stored[::step, ::step].ravel().astype(np.int64) - first
+    return np.bincount(index[(index >= 0) & (index < size)], minlength=size)
 
 
-def _lut(item: Dataset) -> tuple[Array, int]:
-    """Table and first mapped value of a LUT item, whatever its value representation."""
-    count, first, bits = (int(value) for value in item.LUTDescriptor)
-    data = item.LUTData
-    if isinstance(data, bytes):
-        table = np.frombuffer(data, dtype="<u2" if len(data) >= 2 * (count or 65536) else "u1")
-    else:
-        table = np.asarray(data)
-    if first >= 32768 and item["LUTDescriptor"].VR == "SS":
-        first -= 65536
-    return table[: count or 65536].astype(np.int64) & ((1 << max(bits, 1)) - 1), first
+def _padded(levels: Array, counts: Array, dataset: Dataset, layout: PixelFormat) -> tuple[Mask | None, list[str]]:
+    """Which stored values are padding, None if none; they no longer count."""
+    padding = padding_of(dataset, layout)
+    padded = None if padding is None else padding.holds(levels)
+    if padding is None or padded is None or not padded.any() or padded.all():
+        return None, []
+    if not counts[~padded].any():
+        return None, ["PixelPaddingValue (0028,0120) covers the whole image and is not followed"]
+    counts[padded] = 0
+    return padded, list(padding.remarks)
 
 
-def _choose_voi(dataset: Dataset, *, voi: str | int, name: str) -> tuple[tuple[str, int] | None, str]:
-    """Kind and index of the VOI to apply, and its label."""
+def _modality(levels: Array, dataset: Dataset, layout: PixelFormat) -> tuple[Array, list[str]]:
+    remarks = []
+    if sequence := dataset.get("ModalityLUTSequence"):
+        try:
+            values, table = _looked_up(sequence[0], levels, layout)
+            return values, [f"ModalityLUTSequence (0028,3000): {remark}" for remark in table.remarks]
+        except ValueError as error:
+            remarks.append(f"ModalityLUTSequence (0028,3000) is not applied: {error}")
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept") or 0.0
+    slope = 1.0 if slope is None else slope
+    with np.errstate(over="ignore"):
+        values = apply_rescale(levels, slope=slope, intercept=intercept)
+    if slope == 0 or not np.isfinite(values).all():
+        return levels, [*remarks, f"RescaleSlope (0028,1053) {slope:g} leaves no contrast and is not applied"]
+    return values, remarks
+
+
+def _looked_up(item: Dataset, values: Array, layout: PixelFormat) -> tuple[Array, LookupTable]:
+    """Values through the LUT of an item, and the LUT."""
+    try:
+        descriptor, data = item.get("LUTDescriptor"), item.get("LUTData")
+    except Exception as error:  # whatever a damaged element makes pydicom raise
+        msg = "LUTDescriptor (0028,3002) or LUTData (0028,3006) cannot be read"
+        raise ValueError(msg) from error
+    span = float(values.min()), float(values.max())
+    table = lookup_table(descriptor, data, span=span, big_endian=layout.transfer_syntax == BIG_ENDIAN)
+    return apply_lut(values, table=table.entries, first=table.first).astype(np.float64), table
+
+
+def _vois(dataset: Dataset, *, voi: str | int, name: str) -> list[tuple[str, int, str]]:
+    """Kind, index and label of the VOIs to try, LUTs before windows."""
     luts = len(dataset.get("VOILUTSequence") or [])
-    windows = max(_count(dataset, "WindowCenter"), _count(dataset, "WindowWidth"))
-    forms = [("lut", i) for i in range(luts)] + [("window", i) for i in range(windows)]
-    if voi == "none" or (voi == "first" and not forms):
-        return None, "none"
-    if voi == "first":
-        index = 0
-    elif isinstance(voi, int):
+    windows = max(len(_values(dataset, "WindowCenter")), len(_values(dataset, "WindowWidth")))
+    function = text(dataset, "VOILUTFunction") or "LINEAR"
+    forms = [("lut", i, f"lut {i + 1} of {luts}") for i in range(luts)]
+    forms += [("window", i, f"window {i + 1} of {windows} ({function})") for i in range(windows)]
+    if voi in ("none", "first"):
+        return forms if voi == "first" else []
+    if isinstance(voi, int):
         index = voi
     else:
         explanations = _values(dataset, "WindowCenterWidthExplanation")
@@ -177,10 +188,7 @@ def _choose_voi(dataset: Dataset, *, voi: str | int, name: str) -> tuple[tuple[s
     if not 0 <= index < len(forms):
         msg = f"{name}: VOI {voi!r} was asked for; the header has {luts} VOI LUTs and {windows} windows"
         raise BadHeaderError(msg)
-    kind, place = forms[index]
-    function = text(dataset, "VOILUTFunction") or "LINEAR"
-    total = luts if kind == "lut" else windows
-    return forms[index], f"{kind} {place + 1} of {total}" + (f" ({function})" if kind == "window" else "")
+    return [forms[index]]
 
 
 def _values(dataset: Dataset, keyword: str) -> list[Any]:
@@ -190,39 +198,61 @@ def _values(dataset: Dataset, keyword: str) -> list[Any]:
     return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
 
 
-def _count(dataset: Dataset, keyword: str) -> int:
-    return len(_values(dataset, keyword))
+def _with_voi(
+    plain: Array,
+    counts: Array,
+    dataset: Dataset,
+    layout: PixelFormat,
+    forms: list[tuple[str, int, str]],
+    *,
+    strict: bool,
+    name: str,
+) -> tuple[Array, str, list[str]]:
+    """Values after the first VOI that can be used, its label (``"none"``), and remarks."""
+    top = float((1 << layout.bits_stored) - 1)
+    remarks: list[str] = []
+    for kind, index, label in forms:
+        try:
+            values, found = _apply_voi(plain, dataset, layout, kind, index, top=top)
+        except ValueError as error:
+            if strict:
+                msg = f"{name}: {error}; pass voi='none' to read it without"
+                raise BadHeaderError(msg) from error
+            remarks.append(f"{label} is not applied: {error}")
+            continue
+        flat = _contrast(values, counts) < top / 256 and _contrast(plain, counts) > 0
+        remarks += [f"{label}: {remark}" for remark in found]
+        if flat:
+            remarks.append(f"{label} leaves no contrast{'' if strict else ' and is not applied'}")
+        if strict or not flat:
+            return values, label, remarks
+    return plain, "none", remarks
 
 
-def _apply_voi(values: Array, dataset: Dataset, form: tuple[str, int], *, top: float, name: str) -> Array:
-    kind, index = form
+def _apply_voi(
+    values: Array, dataset: Dataset, layout: PixelFormat, kind: str, index: int, *, top: float
+) -> tuple[Array, tuple[str, ...]]:
     if kind == "lut":
-        table, first = _lut(dataset.VOILUTSequence[index])
-        return apply_lut(values, table=table, first=first) * (top / max(float(table.max()), 1.0))
+        shown, table = _looked_up(dataset.VOILUTSequence[index], values, layout)
+        return shown * (top / max(float(table.entries.max()), 1.0)), table.remarks
     center, width = (number(dataset, key, index=index) for key in ("WindowCenter", "WindowWidth"))
     if center is None or width is None:
-        msg = f"{name}: WindowCenter (0028,1050) or WindowWidth (0028,1051) is empty or no number; wanted two numbers"
-        raise BadHeaderError(msg)
-    try:
-        function = (text(dataset, "VOILUTFunction") or "LINEAR").upper()
-        return apply_window(values, center=center, width=width, function=function, high=top)
-    except ValueError as error:
-        msg = f"{name}: {error} (0028,1050), (0028,1051), (0028,1056); pass voi='none' to read it without"
-        raise BadHeaderError(msg) from error
+        msg = "WindowCenter (0028,1050) or WindowWidth (0028,1051) is empty or no number; wanted two numbers"
+        raise ValueError(msg)
+    stated = (text(dataset, "VOILUTFunction") or "LINEAR").upper()
+    function = re.sub("[ -]", "_", stated)
+    remarks: tuple[str, ...] = ()
+    if function not in _FUNCTIONS:
+        function, remarks = "LINEAR", (f"VOILUTFunction (0028,1056) {stated} is unknown: taken as LINEAR",)
+    return apply_window(values, center=center, width=width, function=function, high=top), remarks
 
 
-def _without_padding(values: Array, stored: Array, dataset: Dataset) -> Array:
-    """Make padding the darkest value."""
-    padded = is_padding(stored, dataset)
-    return values if padded is None else np.where(padded, float(values.min()), values)
-
-
-def is_padding(stored: Array, dataset: Dataset) -> Mask | None:
-    """Which of the stored values are padding; None where none are, or all."""
-    padding = number(dataset, "PixelPaddingValue")
-    if padding is None:
-        return None
-    limit = number(dataset, "PixelPaddingRangeLimit")
-    low, high = sorted((padding, padding if limit is None else limit))
-    padded: Mask = (stored >= low) & (stored <= high)
-    return padded if padded.any() and not padded.all() else None
+def _contrast(values: Array, counts: Array) -> float:
+    """Range of the values of the counted pixels, but for a few at either end."""
+    used = np.flatnonzero(counts)
+    if not used.size:
+        return 0.0
+    order = used[np.argsort(values[used], kind="stable")]
+    share = np.cumsum(counts[order]) / counts[order].sum()
+    low, high = np.searchsorted(share, (_FEW, 1 - _FEW))
+    return float(values[order[min(high, len(order) - 1)]] - values[order[low]])

@@ -15,12 +15,11 @@ from pydicom.dataset import Dataset
 
 from ..errors import BadHeaderError, NotAnImageError, UnsupportedError
 
-__all__ = ["MAX_SIDE", "PixelFormat", "check_header", "number", "read_header", "text"]
+__all__ = ["BIG_ENDIAN", "MAX_SIDE", "PixelFormat", "check_header", "number", "read_header", "text"]
 
 MAX_SIDE = 20_000
-_DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
-_TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420")
 
@@ -29,14 +28,8 @@ _COLOUR = ("RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_R
 class PixelFormat:
     """What the header says of the stored pixels.
 
-    Attributes
-    ----------
-    rows, columns, frames, samples : int
-    bits_allocated, bits_stored, high_bit : int
-    signed : bool
-    photometric : str
-    transfer_syntax : str
-        UID.
+    `depth` is that of the values as they came, less than `bits_stored` where a code stream has fewer bits;
+    `transfer_syntax` is a UID.
     """
 
     rows: int
@@ -49,20 +42,13 @@ class PixelFormat:
     signed: bool
     photometric: str
     transfer_syntax: str
+    depth: int
 
 
-def read_header(path: Path, *, max_bytes: int) -> Dataset:
+def read_header(path: Path, *, max_bytes: int, pixels: bool = True) -> Dataset:
     """Parse a DICOM file; large values (the pixels) stay in the file until they are asked for.
 
-    Parameters
-    ----------
-    path : Path
-    max_bytes : int
-        How much a deflated file may inflate to.
-
-    Returns
-    -------
-    pydicom.dataset.Dataset
+    `max_bytes` is how much a deflated file may inflate to; without `pixels` the file is read up to them.
 
     Raises
     ------
@@ -78,7 +64,7 @@ def read_header(path: Path, *, max_bytes: int) -> Dataset:
         if syntax == _DEFLATED:
             dataset = _inflated(path, max_bytes=max_bytes)
         else:
-            dataset = pydicom.dcmread(path, force=True, defer_size=1 << 16)
+            dataset = pydicom.dcmread(path, force=True, defer_size=1 << 16, stop_before_pixels=not pixels)
     if not dataset or ("SOPClassUID" not in dataset and "Rows" not in dataset and "Modality" not in dataset):
         msg = f"{path.name} is neither DICOM nor a PNG, JPEG, TIFF, PGM or NIfTI image"
         raise NotAnImageError(msg)
@@ -106,21 +92,7 @@ def _inflated(path: Path, *, max_bytes: int) -> Dataset:
 
 
 def check_header(dataset: Dataset, *, name: str, max_pixels: int, allow_color: bool) -> PixelFormat:
-    """Check object, size, depth and photometric interpretation.
-
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-    name : str
-        The file's base name, for messages.
-    max_pixels : int
-        Largest Rows x Columns.
-    allow_color : bool
-        Accept colour secondary captures.
-
-    Returns
-    -------
-    PixelFormat
+    """Check object, size, depth and photometric interpretation; `name` is the file's, for messages.
 
     Raises
     ------
@@ -165,14 +137,12 @@ def check_header(dataset: Dataset, *, name: str, max_pixels: int, allow_color: b
         signed=_integer(dataset, "PixelRepresentation", name, default=0) == 1,
         photometric=photometric,
         transfer_syntax=str(getattr(dataset, "file_meta", {}).get("TransferSyntaxUID", "") or ""),
+        depth=stored,
     )
 
 
 def _check_object(dataset: Dataset, name: str) -> None:
     sop_class, modality = text(dataset, "SOPClassUID"), text(dataset, "Modality").upper()
-    if sop_class == _TOMOSYNTHESIS:
-        msg = f"{name} is a breast tomosynthesis object; 2-D mammograms are read here"
-        raise UnsupportedError(msg)
     if sop_class not in _MAMMOGRAPHY and modality not in ("MG", ""):
         msg = f"{name}: Modality (0008,0060) is {modality!r}; wanted 'MG'"
         raise NotAnImageError(msg)

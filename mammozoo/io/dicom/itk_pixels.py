@@ -18,31 +18,18 @@ from pydicom.dataset import Dataset
 from ..._optional import optional_import
 from ..._typing import Array
 from ..errors import BadPixelsError, UnsupportedError
-from .decode import RAW, RLE, frame_bytes, only_stored_bits
+from .codestream import stated_image
+from .decode import RAW, RLE, frame_bytes
 from .header import PixelFormat, number
+from .stored import Decoded, stored_values
 
 __all__ = ["decode_frame_itk"]
 
 
-def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Array:
-    """Decode one frame to stored values with ITK.
+def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Decoded:
+    """Decode one frame to stored values with ITK, as `mammozoo.io.dicom.decode.decode_frame`.
 
-    Parameters
-    ----------
-    path : Path
-    dataset : pydicom.dataset.Dataset
-        Its header.
-    layout : PixelFormat
-        Checked.
-    frame : int
-        From 0.
-    name : str
-        The file's base name, for messages.
-
-    Returns
-    -------
-    numpy.ndarray, shape (H, W)
-        As `mammozoo.io.dicom.decode.decode_frame`.
+    Every frame is decoded, whichever is asked for. What a code stream states of itself is checked first.
 
     Raises
     ------
@@ -50,16 +37,13 @@ def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame
         If ITK cannot read it, or finds another size than the header states.
     UnsupportedError
         For the objects on which ITK is wrong.
-    ImportError
-        Without the extra ``itk``.
-
-    Notes
-    -----
-    Every frame is decoded, whichever is asked for. What a code stream states of itself is checked first, as elsewhere.
     """
     _check_trusted(layout, name)
     if layout.transfer_syntax not in RAW | {RLE}:
-        frame_bytes(dataset, layout, frame=frame, name=name)
+        stated = stated_image(frame_bytes(dataset, layout, frame=frame, name=name))
+        if stated is not None and (stated.bits < layout.bits_stored or stated.signed > layout.signed):
+            msg = f"{name}: the code stream and the header disagree on bits or sign; use backend='pydicom'"
+            raise UnsupportedError(msg)
     try:
         values = _values(path)
     except RuntimeError as error:
@@ -68,7 +52,7 @@ def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame
     if values.shape != (layout.frames, layout.rows, layout.columns):
         msg = f"{name}: ITK decodes {values.shape}, the header states {(layout.frames, layout.rows, layout.columns)}"
         raise BadPixelsError(msg)
-    return only_stored_bits(_as_stored(values[frame], dataset, layout), layout)
+    return stored_values(_as_stored(values[frame], dataset, layout), dataset, layout)
 
 
 def _values(path: Path) -> Array:

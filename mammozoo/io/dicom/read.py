@@ -18,14 +18,19 @@ from pydicom.dataset import Dataset
 
 from ..._optional import optional_import
 from ..._typing import Array, PathLike
-from ...functional.intensity import presentation_like
+from ...functional.intensity import apply_lut
 from ..errors import BadHeaderError, BadPixelsError, MammogramError, NotAnImageError, UnsupportedError
 from ..raster.read import is_raster, read_raster
 from .decode import decode_frame
-from .geometry import acquisition_flags, chest_edge, laterality, pixel_spacing, view_position
-from .grayscale import Grayscale, GrayTable, gray_table, is_padding
-from .header import PixelFormat, check_header, number, read_header, text
+from .geometry import acquisition_flags, chest_edge, laterality, view_position
+from .grayscale import Grayscale, gray_table
+from .header import BIG_ENDIAN, PixelFormat, check_header, read_header, text
+from .kinds import DEFAULT_KINDS, KINDS, image_kind, tomosynthesis_wrapping, volume_wrapping
+from .lut import lookup_table
+from .processing import shown_raw
 from .reduced import area_reduced, check_reduce, decode_reduced
+from .spacing import spacing_of
+from .stored import Decoded
 
 __all__ = ["MAX_PIXELS", "Mammogram", "read_mammogram"]
 
@@ -56,11 +61,15 @@ class Mammogram:
         ``"FOR PRESENTATION"``, ``"FOR PROCESSING"`` or ``""``.
     photometric : str
     voi : str
-        What was applied: ``"window 1 of 2 (LINEAR)"``, ``"lut 1 of 1"``, ``"log"`` for raw data, ``"none"``.
+        What was applied: ``"window 1 of 2 (LINEAR)"``, ``"lut 1 of 1"``, ``"none"``; for raw data ``"log"``, or
+        ``"none (LOG data)"`` where they are logarithms as they come.
     bits_stored : int
     uids : mapping of str to str
+    kind : str
+        One of `mammozoo.io.dicom.kinds.KINDS`, as ``"screening"``; ``""`` is not known, as of raster files.
     flags : tuple of str
-        For example ``("implant", "magnified")``.
+        For example ``("implant", "magnified")``; a kind that is no screening view, and ``"flat"`` where all pixels but
+        one in a thousand have one value.
     warnings : tuple of str
     strata : mapping of str to str
         Vendor, model, thickness, force, tube voltage, exposure, age. Nothing that identifies the patient.
@@ -79,6 +88,7 @@ class Mammogram:
     voi: str = "none"
     bits_stored: int = 0
     uids: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
     flags: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     strata: Mapping[str, str] = field(default_factory=dict)
@@ -103,8 +113,8 @@ def read_mammogram(
     path : path
         The content decides, not the suffix.
     voi : "first", "none", int or str
-        Which VOI of the header to apply: the first, none, the one of that index (windows after LUTs), or the window
-        with that explanation. Only for images for presentation.
+        Which VOI of the header to apply: the first that is valid and leaves any contrast, none, the one of that index
+        (windows after LUTs), or the window with that explanation. Only for images for presentation.
     frame : int, optional
         Frame of a multi-frame object, from 0; without it such an object is refused.
     allow_color : bool
@@ -136,7 +146,7 @@ def read_mammogram(
     -----
     Order: decode (and reduce), stored bits, modality LUT, VOI, inversion (once, by PhotometricInterpretation). Padding
     becomes the darkest value. Overlay planes are never burnt in. Images for processing get logarithm and inversion
-    (Keller et al. 2012), which `Mammogram.voi` says.
+    (Keller et al. 2012), which `Mammogram.voi` says. What is wrong in a header and can be mended is a warning.
 
     Examples
     --------
@@ -174,7 +184,7 @@ def read_mammogram(
 
 
 def _read_raster(path: Path, *, reduce: int, max_pixels: int) -> Mammogram:
-    found = Mammogram(**read_raster(path, max_pixels=max_pixels))
+    found = _with_flatness(Mammogram(**read_raster(path, max_pixels=max_pixels)))
     if not reduce:
         return found
     return replace(found, pixels=area_reduced(found.pixels, reduce), reduction=f"1/{1 << reduce} (area)")
@@ -188,7 +198,7 @@ class _Decoding:
     reduce: int
     backend: str
 
-    def __call__(self, path: Path, dataset: Dataset, layout: PixelFormat) -> tuple[Array, str]:
+    def __call__(self, path: Path, dataset: Dataset, layout: PixelFormat) -> tuple[Decoded, str]:
         """Stored values, and how they were reduced."""
         name, frame = path.name, self.frame or 0
         if layout.frames > 1 and self.frame is None:
@@ -207,7 +217,9 @@ class _Decoding:
         from .itk_pixels import decode_frame_itk
 
         full = decode_frame_itk(path, dataset, layout, frame=frame, name=name)
-        return (area_reduced(full, self.reduce), f"1/{1 << self.reduce} (area)") if self.reduce else (full, "")
+        if not self.reduce:
+            return full, ""
+        return replace(full, pixels=area_reduced(full.pixels, self.reduce)), f"1/{1 << self.reduce} (area)"
 
 
 def _read_dicom(
@@ -215,60 +227,74 @@ def _read_dicom(
 ) -> Mammogram:
     name = path.name
     dataset = read_header(path, max_bytes=8 * max_pixels)
+    kind = image_kind(dataset)
+    if kind == "tomosynthesis" and decode.frame is None and (wrapping := volume_wrapping(dataset)):
+        msg = f"{name} is {wrapping}; 2-D mammograms are read here, or one frame that is named (frame=0)"
+        raise UnsupportedError(msg)
     layout = check_header(dataset, name=name, max_pixels=max_pixels, allow_color=allow_color)
-    stored, reduction = decode(path, dataset, layout)
-    intent = _intent(dataset)
+    decoded, reduction = decode(path, dataset, layout)
+    intent, found = _intent(dataset), decoded.layout
     if layout.photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        gray = Grayscale(_luminance(stored, dataset), "none", ())
+        gray = Grayscale(_luminance(decoded.pixels, dataset), "none", ())
     elif intent == "FOR PROCESSING" and not raw:
-        gray = _presentation_like(stored, dataset, layout)
+        gray = shown_raw(decoded.pixels, dataset, found)
     else:
         wanted = "none" if intent == "FOR PROCESSING" else voi  # windows of raw data are for no screen
-        gray = gray_table(dataset, layout, voi=wanted, name=name).apply(stored, in_place=True)
+        table = gray_table(decoded.pixels, dataset, found, voi=wanted, name=name)
+        gray = table.apply(decoded.pixels, in_place=True)
+    return _described(dataset, gray, decoded, kind=kind, intent=intent, reduction=reduction, reduce=decode.reduce)
+
+
+def _described(
+    dataset: Dataset, gray: Grayscale, decoded: Decoded, *, kind: str, intent: str, reduction: str, reduce: int
+) -> Mammogram:
+    """The image with what its header says."""
     view, modifiers = view_position(dataset)
-    spacing, source = pixel_spacing(dataset)
-    factor = 1 << decode.reduce
-    side, flags = laterality(dataset), acquisition_flags(dataset, modifiers=modifiers)
-    return Mammogram(
-        pixels=gray.pixels,
-        pixel_spacing=None if spacing is None else (spacing[0] * factor, spacing[1] * factor),
-        spacing_source=source,
-        laterality=side,
-        view_position=view,
-        presentation_intent=intent,
-        photometric=layout.photometric,
-        voi=gray.voi,
-        bits_stored=layout.bits_stored,
-        uids={key: text(dataset, key) for key in _UIDS},
-        flags=flags,
-        warnings=(*gray.warnings, *_contradiction(gray.pixels, side, chest_edge(dataset, side))),
-        strata={key: text(dataset, key) for key in _STRATA if text(dataset, key)},
-        reduction=reduction,
+    spacing, side = spacing_of(dataset), laterality(dataset)
+    flags = acquisition_flags(dataset, modifiers=modifiers)
+    if kind not in ("", *DEFAULT_KINDS):
+        flags = (kind, *flags)
+    wrapping = (tomosynthesis_wrapping(dataset) or KINDS[kind],) if kind == "tomosynthesis" else ()
+    remarks = (*wrapping, *decoded.remarks, *gray.warnings, *spacing.remarks)
+    if kind in ("", "screening"):
+        remarks += _contradiction(gray.pixels, side, chest_edge(dataset, side))
+    rows_columns = spacing.value and (spacing.value[0] * (1 << reduce), spacing.value[1] * (1 << reduce))
+    return _with_flatness(
+        Mammogram(
+            pixels=gray.pixels,
+            pixel_spacing=rows_columns,
+            spacing_source=spacing.source,
+            laterality=side,
+            view_position=view,
+            presentation_intent=intent,
+            photometric=text(dataset, "PhotometricInterpretation").upper(),
+            voi=gray.voi,
+            bits_stored=decoded.layout.bits_stored,
+            uids={key: text(dataset, key) for key in _UIDS},
+            kind=kind,
+            flags=flags,
+            warnings=remarks,
+            strata={key: text(dataset, key) for key in _STRATA if text(dataset, key)},
+            reduction=reduction,
+        )
     )
+
+
+def _with_flatness(mammogram: Mammogram) -> Mammogram:
+    """Flag an image in which there is nothing to see."""
+    pixels = mammogram.pixels
+    some = pixels[:: max(1, pixels.shape[0] // 64), :: max(1, pixels.shape[1] // 64)]
+    value = np.sort(some, axis=None)[some.size // 2]
+    if np.count_nonzero(some != value) > some.size * 0.01 or np.count_nonzero(pixels != value) > pixels.size * 0.001:
+        return mammogram
+    remark = f"the image is flat: nearly all of its pixels are {value}"
+    return replace(mammogram, flags=(*mammogram.flags, "flat"), warnings=(*mammogram.warnings, remark))
 
 
 def _intent(dataset: Dataset) -> str:
     if text(dataset, "SOPClassUID") == _PROCESSING_CLASS:
         return "FOR PROCESSING"
     return text(dataset, "PresentationIntentType").upper()
-
-
-def _presentation_like(stored: Array, dataset: Dataset, layout: PixelFormat) -> Grayscale:
-    """Logarithm and inversion of raw data: bright is tissue, decided once."""
-    sign = number(dataset, "PixelIntensityRelationshipSign")
-    air_is_bright = layout.photometric == "MONOCHROME1" or sign == 1
-    stated = air_is_bright or sign == -1
-    warnings = () if stated else ("polarity of the raw data is not stated: taken as bright tissue",)
-    padded = is_padding(stored, dataset)
-    shown = stored if padded is None else stored[~padded]
-    low, high = int(shown.min()), int(shown.max())
-    values = np.arange(low, high + 1)
-    table = presentation_like(values, invert_polarity=air_is_bright)
-    if (between := is_padding(values, dataset)) is not None:
-        table[between] = 0.0  # padding beyond the image's range is in no entry, which is 0 too
-    scale = 65535 / table.max() if table.max() > 0 else 0.0
-    levels = np.rint(table * scale).astype(np.uint16)
-    return GrayTable(levels, low, "log", warnings).apply(stored, in_place=True)
 
 
 def _luminance(stored: Array, dataset: Dataset) -> Array:
@@ -284,10 +310,13 @@ def _luminance(stored: Array, dataset: Dataset) -> Array:
 
 
 def _palette(stored: Array, dataset: Dataset, colour: str) -> Array:
-    count, first, bits = (int(v) for v in dataset[f"{colour}PaletteColorLookupTableDescriptor"].value)
-    data = dataset[f"{colour}PaletteColorLookupTableData"].value
-    table = np.frombuffer(data, dtype="<u2" if bits > 8 else "u1")
-    return np.asarray(table[np.clip(stored.astype(np.int64) - first, 0, (count or 65536) - 1)].astype(np.uint16))
+    named = f"{colour}PaletteColorLookupTable"
+    span = float(stored.min()), float(stored.max())
+    big_endian = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID") == BIG_ENDIAN
+    table = lookup_table(
+        dataset.get(f"{named}Descriptor"), dataset.get(f"{named}Data"), span=span, big_endian=big_endian
+    )
+    return apply_lut(stored, table=table.entries, first=table.first).astype(np.uint16)
 
 
 def _contradiction(pixels: Array, side: str, edge: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ other transfer syntax, and where the wavelet route is not safe, the whole image 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -17,8 +18,9 @@ from pydicom.dataset import Dataset
 from ..._typing import Array
 from ..errors import BadPixelsError
 from .codestream import stated_image
-from .decode import HTJ2K, JPEG2000, decode_frame, frame_bytes, only_stored_bits, openjph
+from .decode import HTJ2K, JPEG2000, decode_frame, frame_bytes, openjph
 from .header import PixelFormat
+from .stored import Decoded, is_deeper, stored_values
 
 __all__ = ["MAX_REDUCE", "area_reduced", "check_reduce", "decode_reduced", "reduced_shape"]
 
@@ -44,46 +46,19 @@ def reduced_shape(shape: tuple[int, int], reduce: int) -> tuple[int, int]:
     return -(-shape[0] >> reduce), -(-shape[1] >> reduce)
 
 
-def decode_reduced(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str, reduce: int) -> tuple[Array, str]:
-    """Decode one frame at a 2 ** `reduce`-th of its size.
+def decode_reduced(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str, reduce: int) -> tuple[Decoded, str]:
+    """Decode one frame at a 2 ** `reduce`-th of its size, sides rounded up; ``"1/2 (wavelet)"``, ``"1/2 (area)"``.
 
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-    layout : PixelFormat
-        Checked.
-    frame : int
-        From 0.
-    name : str
-        The file's base name, for messages.
-    reduce : int
-        1 to 3.
-
-    Returns
-    -------
-    pixels : numpy.ndarray
-        Stored values of shape (ceil(H / 2 ** reduce), ceil(W / 2 ** reduce)), as `decode_frame` gives them.
-    how : str
-        ``"1/2 (wavelet)"``, ``"1/2 (area)"`` and so on.
-
-    Raises
-    ------
-    BadPixelsError, UnsupportedError
-        As `decode_frame`.
-
-    Notes
-    -----
     The wavelet route is taken for unsigned grey images in JPEG 2000 and HTJ2K whose code stream has that many
     resolutions; its low-pass filter overshoots at hard edges, which is clipped to the stored range.
     """
-    pixels = None
     if layout.transfer_syntax in JPEG2000 | HTJ2K and layout.samples == 1 and not layout.signed:
         data = frame_bytes(dataset, layout, frame=frame, name=name)
         pixels = _wavelet(data, layout, reduce)
-    if pixels is not None:
-        return pixels, f"1/{1 << reduce} (wavelet)"
+        if pixels is not None:
+            return stored_values(pixels, dataset, layout), f"1/{1 << reduce} (wavelet)"
     full = decode_frame(dataset, layout, frame=frame, name=name)
-    return area_reduced(full, reduce), f"1/{1 << reduce} (area)"
+    return replace(full, pixels=area_reduced(full.pixels, reduce)), f"1/{1 << reduce} (area)"
 
 
 def area_reduced(pixels: Array, reduce: int) -> Array:
@@ -120,7 +95,7 @@ def _wavelet(data: bytes, layout: PixelFormat, reduce: int) -> Array | None:
     stated, top = stated_image(data), (1 << (layout.high_bit + 1)) - 1
     shape = reduced_shape((layout.rows, layout.columns), reduce)
     try:
-        if stated is None or stated.signed:
+        if stated is None or stated.signed or stated.bits < layout.bits_stored:
             return None
         if layout.transfer_syntax in HTJ2K and stated.bits > 8 and layout.high_bit < 14:
             # OpenJPH, twice as fast, lets values below 0 wrap to the top of 16 bits.
@@ -132,9 +107,9 @@ def _wavelet(data: bytes, layout: PixelFormat, reduce: int) -> Array | None:
             return None
     except Exception:  # no such resolution, or damage that the full decoder will report
         return None
-    if pixels.shape != shape:
+    if pixels.shape != shape or is_deeper(pixels, top):
         return None
-    return only_stored_bits(np.minimum(pixels, top).astype(np.uint16 if top > 255 else np.uint8), layout)
+    return np.asarray(np.minimum(pixels, top).astype(np.uint16 if top > 255 else np.uint8))
 
 
 def _openjpeg(data: bytes, bits: int, reduce: int) -> Array:

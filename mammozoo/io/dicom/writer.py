@@ -84,7 +84,7 @@ class MammogramHeader:
     study_key: str
     windows: Sequence[tuple[float, float, str]] = ((2048.0, 4096.0, "FULL"),)
     image_type: Sequence[str] = ("DERIVED", "PRIMARY")
-    series: str = "SYNTHETIC MAMMOGRAM"
+    series: str = "SIMULATED MAMMOGRAM"
     instance_number: int = 1
     patient_name: str = "SYNTHETIC^PATIENT"
     patient_age: str = ""

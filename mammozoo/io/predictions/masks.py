@@ -22,24 +22,12 @@ _HALF = 0.5
 
 @dataclass(frozen=True, eq=False)
 class PredictedMask:
-    """A mask, and the probabilities it comes from where the file holds them.
-
-    Attributes
-    ----------
-    mask : (H, W) array
-        bool.
-    probability : (H, W) array or None
-        float32 from 0 to 1.
-    source_uid : str
-        SOP instance UID of the segmented image (DICOM SEG), else empty.
-    note : str
-        What was decided about its values (see `mammozoo.io.masks.MaskFile`).
-    """
+    """A mask, and the probabilities it comes from where the file holds them."""
 
     mask: Array
-    probability: Array | None = None
-    source_uid: str = ""
-    note: str = ""
+    probability: Array | None = None  # float32 from 0 to 1
+    source_uid: str = ""  # SOP instance UID of the segmented image (DICOM SEG), else empty
+    note: str = ""  # what was decided about its values
 
 
 def read_predicted_mask(path: PathLike, *, threshold: float | None = None) -> PredictedMask:
@@ -103,35 +91,7 @@ def _probability(values: Array, file: Path, threshold: float | None) -> Predicte
 
 
 def read_probability(path: PathLike) -> Array:
-    """Read the probability map that stands beside a mask.
-
-    Parameters
-    ----------
-    path : path
-        A PNG whose full scale is 1 (``probability.png``), or nnU-Net's ``.npz``.
-
-    Returns
-    -------
-    (H, W) array
-        float32 from 0 to 1; of nnU-Net's classes, one minus the background.
-
-    Raises
-    ------
-    MammogramError
-        If the file cannot be read.
-
-    References
-    ----------
-    Isensee et al., Nat Methods 18, 203-211, 2021, doi:10.1038/s41592-020-01008-z (nnU-Net).
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from .write import write_png
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read_probability(write_png(f"{folder}/p.png", np.full((1, 2), 65535, np.uint16))).tolist()
-    [[1.0, 1.0]]
-    """
+    """Probability map beside a mask: a PNG whose full scale is 1, or nnU-Net's ``.npz`` (one minus background)."""
     file = Path(path)
     if file.suffix == ".npz":
         return _nnunet_probability(file)
@@ -153,13 +113,7 @@ def _nnunet_probability(file: Path) -> Array:
 
 
 def sop_instance_uid(path: PathLike) -> str:
-    """SOP instance UID of a DICOM file; empty for other files.
-
-    Examples
-    --------
-    >>> sop_instance_uid("absent.dcm")
-    ''
-    """
+    """SOP instance UID of a DICOM file; empty for other files."""
     import pydicom
 
     try:

@@ -27,7 +27,8 @@ def pgm_header(data: bytes) -> PgmHeader:
     ValueError
         If it is no PGM header.
     """
-    place, numbers = 2, []
+    place = 2
+    numbers: list[int] = []
     while len(numbers) < 3:
         byte = data[place : place + 1]
         if not byte or place > _MAX_HEADER:

@@ -89,56 +89,32 @@ def _reason(error: BaseException) -> str:
 
 
 def is_dicomweb(studies: object) -> bool:
-    """Whether studies are named by a DICOMweb address rather than a folder.
-
-    Examples
-    --------
-    >>> is_dicomweb("http://127.0.0.1:8042/dicom-web"), is_dicomweb("studies")
-    (True, False)
-    """
+    """Whether studies are named by a DICOMweb address rather than a folder."""
     return str(studies).startswith(("http://", "https://"))
 
 
 def value(attributes: Mapping[str, Any], tag: str) -> Any:
-    """First value of an attribute in the DICOM JSON model; None where there is none.
-
-    Examples
-    --------
-    >>> value({"00080060": {"vr": "CS", "Value": ["MG"]}}, "00080060")
-    'MG'
-    """
+    """First value of an attribute in the DICOM JSON model; None where there is none."""
     item = attributes.get(tag)
     values = item.get("Value") if isinstance(item, Mapping) else None
     return values[0] if isinstance(values, list) and values else None
 
 
 class DicomWeb:
-    """Requests to one DICOMweb server.
+    """Requests to one DICOMweb server; its messages never repeat an answer, which may name a patient.
 
     Parameters
     ----------
     url : str
         Root of its services, as ``http://127.0.0.1:8042/dicom-web``. A query narrows the studies, as
         ``?StudyDate=20240101-20241231`` (the attributes of a search for studies, PS3.18 10.6).
-    user, password : str
-        Login by HTTP Basic; both empty for none.
-    token : str
-        Login by an OAuth bearer token, instead.
+    user, password, token : str
+        Login by HTTP Basic, or by an OAuth bearer token; empty for none.
 
     Raises
     ------
     ValueError
         If the address is none, names a login, or would carry one in the clear to another machine.
-
-    Notes
-    -----
-    Redirections are refused and proxies of the environment are not used: patients' images go between this machine and
-    the named server only. Messages never repeat the server's answer, which may name a patient.
-
-    Examples
-    --------
-    >>> DicomWeb("https://pacs.example/dicom-web?StudyDate=20240101-").where
-    'pacs.example'
     """
 
     def __init__(self, url: str, *, user: str = "", password: str = "", token: str = "") -> None:
@@ -195,13 +171,7 @@ class DicomWeb:
         return self._found(self._client.retrieve_series_metadata, _checked(study), _checked(series))
 
     def retrieve(self, study: str, series: str, instance: str) -> bytes:
-        """One instance as a DICOM file.
-
-        Raises
-        ------
-        DicomWebError
-            If it does not come, or not as one DICOM file.
-        """
+        """One instance as a DICOM file."""
         content = BytesIO()
         uids = [_checked(uid) for uid in (study, series, instance)]
         ask = self._client.retrieve_instance
@@ -209,15 +179,9 @@ class DicomWeb:
         return content.getvalue()
 
     def store(self, path: PathLike) -> None:
-        """Store one DICOM file.
-
-        Raises
-        ------
-        DicomWebError
-            If the server refuses it.
-        """
-        file = read_header(Path(path), max_bytes=_MAX_INSTANCE)
-        answer = self._ask("sent no readable answer to a file", lambda: self._client.store_instances([file]))
+        """Store one DICOM file."""
+        file, ask = read_header(Path(path), max_bytes=_MAX_INSTANCE), self._client.store_instances
+        answer = self._ask("sent no readable answer to a file", lambda: ask([file]))
         if answer.get("FailedSOPSequence"):  # some servers send an empty one
             raise DicomWebError(f"{self.where} did not store the file")
 

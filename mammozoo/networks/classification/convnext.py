@@ -27,17 +27,7 @@ DEPTHS = (3, 3, 9, 3)
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of each position.
-
-    Parameters
-    ----------
-    channels : int
-
-    Examples
-    --------
-    >>> ChannelNorm(4)(torch.ones(1, 4, 2, 2)).abs().max().item()
-    0.0
-    """
+    """Layer normalisation over the channels of each position of (B, C, W, H)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=EPSILON)
@@ -49,19 +39,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class ConvNeXtBlock(nn.Module):
-    """A 7 x 7 convolution in depth, two linear layers over the channels, a scale and a shortcut.
-
-    Parameters
-    ----------
-    channels : int
-    drop_rate : float
-        Of the stochastic depth.
-
-    Examples
-    --------
-    >>> ConvNeXtBlock(8)(torch.zeros(1, 8, 4, 6)).shape
-    torch.Size([1, 8, 4, 6])
-    """
+    """A 7 x 7 convolution in depth, two linear layers over the channels, a scale and a shortcut."""
 
     def __init__(self, channels: int, *, drop_rate: float = 0.0) -> None:
         super().__init__()

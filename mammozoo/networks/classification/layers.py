@@ -11,18 +11,7 @@ __all__ = ["Permute", "PointwiseConv2d", "StochasticDepth", "depth_rates"]
 
 
 class Permute(nn.Module):
-    """Reorder the axes of a tensor.
-
-    Parameters
-    ----------
-    *axes : int
-        The new order.
-
-    Examples
-    --------
-    >>> Permute(0, 2, 3, 1)(torch.zeros(1, 3, 4, 5)).shape
-    torch.Size([1, 4, 5, 3])
-    """
+    """Reorder the axes of a tensor."""
 
     def __init__(self, *axes: int) -> None:
         super().__init__()
@@ -34,18 +23,10 @@ class Permute(nn.Module):
 
 
 class PointwiseConv2d(nn.Conv2d):
-    """1 x 1 convolution without padding that takes every stride-th pixel first, for the shortcuts of residual networks.
+    """1 x 1 convolution that takes every stride-th pixel first, for the shortcuts of residual networks.
 
-    Notes
-    -----
-    Maps (B, in_channels, W, H) to (B, out_channels, W / stride, H / stride), as `torch.nn.Conv2d` does with the same
-    tensors. That one's CPU kernel (oneDNN in PyTorch 2.13) ends the process in the backward pass for up to eight input
-    channels in channels-last order.
-
-    Examples
-    --------
-    >>> PointwiseConv2d(4, 8, 1, stride=2)(torch.zeros(1, 4, 6, 5)).shape
-    torch.Size([1, 8, 3, 3])
+    It computes what `torch.nn.Conv2d` does with the same tensors. That one's CPU kernel (oneDNN in PyTorch 2.13) ends
+    the process in the backward pass for up to eight input channels in channels-last order.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's name)
@@ -55,25 +36,13 @@ class PointwiseConv2d(nn.Conv2d):
 
 
 class StochasticDepth(nn.Module):
-    """In training, leave a residual branch out for whole images of a batch, at random.
+    """In training, leave a residual branch out for whole images of a batch, at random with probability `rate` [1]_.
 
-    Parameters
-    ----------
-    rate : float
-        Probability of leaving it out, in [0, 1); the branches that stay are scaled by ``1 / (1 - rate)``.
-
-    Notes
-    -----
-    In evaluation mode, and with rate 0, nothing changes.
+    The branches that stay are scaled by ``1 / (1 - rate)``. In evaluation mode nothing changes.
 
     References
     ----------
-    Huang et al., Deep networks with stochastic depth, ECCV 2016, doi:10.1007/978-3-319-46493-0_39.
-
-    Examples
-    --------
-    >>> StochasticDepth(0.5).eval()(torch.ones(2, 1)).tolist()
-    [[1.0], [1.0]]
+    .. [1] Huang et al., Deep networks with stochastic depth, ECCV 2016, doi:10.1007/978-3-319-46493-0_39.
     """
 
     def __init__(self, rate: float) -> None:
@@ -84,22 +53,10 @@ class StochasticDepth(nn.Module):
         """Scale (B, ...) by 0 or ``1 / (1 - rate)`` an image."""
         if not self.training or self.rate == 0:
             return branch
-        ones = branch.new_ones(branch.shape[0], *[1] * (branch.ndim - 1))
+        ones = branch.new_ones([branch.shape[0]] + [1] * (branch.ndim - 1))
         return branch * F.dropout(ones, self.rate)
 
 
 def depth_rates(last: float, *, blocks: int) -> list[float]:
-    """Rates of stochastic depth that grow linearly from 0 in the first block to `last` in the last one.
-
-    Parameters
-    ----------
-    last : float
-    blocks : int
-        At least 1.
-
-    Examples
-    --------
-    >>> depth_rates(0.5, blocks=3)
-    [0.0, 0.25, 0.5]
-    """
+    """Rates of stochastic depth that grow linearly from 0 in the first block to `last` in the last one."""
     return [last * block / max(1, blocks - 1) for block in range(blocks)]

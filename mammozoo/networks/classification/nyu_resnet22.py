@@ -26,22 +26,7 @@ __all__ = ["NYUResNet22", "PreActivationBlock"]
 
 
 class PreActivationBlock(nn.Module):
-    """Normalisation, ReLU and 3 x 3 convolution, twice, and a shortcut [2]_.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-    stride : int
-        Of the first convolution.
-    project : bool
-        Whether the shortcut is a 1 x 1 convolution of the activated input; else it is the input itself, and the shape
-        must stay.
-
-    Examples
-    --------
-    >>> PreActivationBlock(4, 8, stride=2, project=True)(torch.zeros(1, 4, 8, 8)).shape
-    torch.Size([1, 8, 4, 4])
-    """
+    """Normalisation, ReLU and 3 x 3 convolution, twice, and a shortcut, a convolution if `project` [2]_."""
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, project: bool = False) -> None:
         super().__init__()

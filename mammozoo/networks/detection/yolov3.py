@@ -53,17 +53,7 @@ class _Residual(nn.Module):
 class Darknet53(nn.Module):
     """The body [1]_: a stem and five stages that halve the sides, 52 convolutions (the 53rd layer is its classifier's).
 
-    Parameters
-    ----------
-    in_channels : int
-        3: gray copied to RGB.
-    width : int
-        Channels of the stem (32); stage k has ``width * 2**k``.
-
-    Examples
-    --------
-    >>> [tuple(f.shape) for f in Darknet53(width=1)(torch.zeros(1, 3, 32, 64))]
-    [(1, 8, 4, 8), (1, 16, 2, 4), (1, 32, 1, 2)]
+    The stem has `width` channels, stage k ``width * 2**k``.
     """
 
     def __init__(self, in_channels: int = 3, *, width: int = 32) -> None:
@@ -109,7 +99,7 @@ class _Head(nn.Module):
         self.predict = nn.Sequential(_conv(channels, 2 * channels, 3), nn.Conv2d(2 * channels, outputs, 1))
 
     def forward(self, skip: torch.Tensor, coarser: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        if self.lateral is not None:
+        if self.lateral is not None and coarser is not None:
             skip = torch.cat([self.lateral(coarser), skip], dim=1)
         features = self.gather(skip)
         return features, self.predict(features)
@@ -184,13 +174,16 @@ class YOLOv3(nn.Module):
         check_sides(image, multiple=32, network="YOLOv3")
         features: torch.Tensor | None = None
         outputs = []
-        for head, skip in zip(self.heads, reversed(self.body(image)), strict=True):
-            features, raw = head(skip, features)
-            outputs.append(raw.unflatten(1, (ANCHORS_PER_HEAD, -1)).permute(0, 1, 3, 4, 2))
+        maps = self.body(image)
+        for level, head in enumerate(self.heads):
+            features, raw = head(maps[-1 - level], features)
+            outputs.append(raw.unflatten(1, (3, -1)).permute(0, 1, 3, 4, 2))  # 3: ANCHORS_PER_HEAD
         return outputs
 
     def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Fit a Darknet file, or the body's tensors under their own names."""
+        """Fit a Darknet file, the body's tensors under their own names, or those of the whole network."""
+        if misfit(state, self.state_dict()) is None:
+            return dict(state)
         if DARKNET in state:
             return self._from_darknet(state[DARKNET])
         prefix, own = "body.", self.body.state_dict()

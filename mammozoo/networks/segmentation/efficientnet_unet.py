@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from ..blocks import check_sides, conv_block
 from ..efficientnet_lite import EfficientNetLite, adapt_encoder
+from ..transfer import misfit
 
 __all__ = ["EfficientNetUNet"]
 
@@ -78,13 +79,16 @@ class EfficientNetUNet(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Compute logits (B, out_channels, W, H)."""
         check_sides(image, multiple=32, network="EfficientNetUNet")
-        *skips, features = self.encoder.features(2 * image - 1)
-        features = self.dropout(features)
-        for unit, skip in zip(self.decoder, reversed(skips), strict=True):
+        maps = self.encoder.features(2 * image - 1)
+        features = self.dropout(maps[-1])
+        for level, unit in enumerate(self.decoder):
+            skip = maps[-2 - level]
             larger = functional.interpolate(features, size=skip.shape[-2:], mode="bilinear", align_corners=False)
             features = unit(torch.cat([skip, larger], dim=1))
         return functional.pixel_shuffle(self.head(features), 2)
 
     def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Fit an EfficientNet-Lite's weights to the encoder."""
+        """Fit an EfficientNet-Lite's weights to the encoder, or those of the whole network."""
+        if misfit(state, self.state_dict()) is None:
+            return dict(state)
         return adapt_encoder(self, state)

@@ -24,10 +24,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..adapting import fit_stem, turned
-from ..blocks import check_sides
+from ..blocks import average_of_sigmoids, check_sides
 from ..transfer import misfit
 
-__all__ = ["VGG19UNetPlusPlus", "average_of_sigmoids"]
+__all__ = ["VGG19UNetPlusPlus"]
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Channels in multiples of the width, and convolutions, of each of the five levels [3].
@@ -73,9 +73,6 @@ class VGG19UNetPlusPlus(nn.Module):
     torch.Size([2, 1, 32, 16])
     """
 
-    mean: torch.Tensor
-    deviation: torch.Tensor
-
     def __init__(
         self,
         in_channels: int = 3,
@@ -88,6 +85,7 @@ class VGG19UNetPlusPlus(nn.Module):
         super().__init__()
         widths = [factor * width for factor, _ in LEVELS]
         self.features = _vgg19_features(in_channels, width=width)
+        self.pools = [n for n, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
         self.nodes = nn.ModuleDict()
         for column in range(1, len(LEVELS)):
             for row in range(len(LEVELS) - column):
@@ -98,6 +96,8 @@ class VGG19UNetPlusPlus(nn.Module):
         if in_channels != mean.shape[1]:
             mean, deviation = mean.mean().view(1, 1, 1, 1), deviation.mean().view(1, 1, 1, 1)
         self.normalise = normalise
+        self.mean: torch.Tensor  # no annotation of the class: torch.jit.script cannot read it
+        self.deviation: torch.Tensor
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("deviation", deviation, persistent=False)
 
@@ -105,26 +105,32 @@ class VGG19UNetPlusPlus(nn.Module):
         """Compute logits (B, out_channels, W, H): a list in training with deep supervision, else one tensor."""
         check_sides(image, multiple=16, network="VGG19UNetPlusPlus")
         rows = [[level] for level in self._encode(image)]
-        for column in range(1, len(rows)):
-            for row in range(len(rows) - column):
-                below = F.interpolate(rows[row + 1][column - 1], scale_factor=2.0, mode="nearest")
-                rows[row].append(self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1)))
-        logits: list[torch.Tensor] = [head(rows[0][int(name[2:])]) for name, head in self.heads.items()]
+        for name, node in self.nodes.items():  # column by column
+            row, column = int(name[0]), int(name[2])
+            below = F.interpolate(rows[row + 1][column - 1], scale_factor=2.0, mode="nearest")
+            rows[row].append(node(torch.cat(rows[row] + [below], dim=1)))
+        logits: list[torch.Tensor] = []
+        for name, head in self.heads.items():
+            logits.append(head(rows[0][int(name[2])]))
         if self.training and len(logits) > 1:
             return logits
-        return average_of_sigmoids(logits) if len(logits) > 1 else logits[0]
+        return average_of_sigmoids(torch.stack(logits)) if len(logits) > 1 else logits[0]
 
     def _encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return what enters each max-pooling, and the last level."""
-        levels, features = [], (image - self.mean) / self.deviation if self.normalise else image
-        for layer in self.features:
-            if isinstance(layer, nn.MaxPool2d):
+        levels: list[torch.Tensor] = []
+        features = (image - self.mean) / self.deviation if self.normalise else image
+        for position, layer in enumerate(self.features):
+            if position in self.pools:
                 levels.append(features)
             features = layer(features)
-        return [*levels, features]
+        levels.append(features)
+        return levels
 
     def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Fit the weights of VGG-19 to the encoder."""
+        """Fit the weights of VGG-19 to the encoder, or those of the whole network."""
+        if misfit(state, self.state_dict()) is None:
+            return dict(state)
         prefix, own = "features.", self.features.state_dict()
         given = turned({name.removeprefix(prefix): v for name, v in state.items() if "classifier." not in name})
         stem = given.get("0.weight")
@@ -135,32 +141,6 @@ class VGG19UNetPlusPlus(nn.Module):
             msg = f"{fault}; is it VGG-19 without batch normalisation, and is the width 64?"
             raise ValueError(msg)
         return {f"{prefix}{name}": value for name, value in given.items()}
-
-
-def average_of_sigmoids(logits: list[torch.Tensor]) -> torch.Tensor:
-    """Logit of the mean of several sigmoids, without computing a probability that could round to 0 or 1.
-
-    Parameters
-    ----------
-    logits : list of torch.Tensor
-        At least one, of equal shape.
-
-    Returns
-    -------
-    torch.Tensor
-        Of that shape, float32; its sigmoid is the mean of the sigmoids.
-
-    Notes
-    -----
-    ``log(sum(p)) - log(sum(1 - p))``, each by `torch.logsumexp` of log-sigmoids: finite for all finite logits.
-
-    Examples
-    --------
-    >>> average_of_sigmoids([torch.tensor(200.0), torch.tensor(-200.0)]).item()
-    0.0
-    """
-    stacked = torch.stack(logits).float()
-    return torch.logsumexp(F.logsigmoid(stacked), dim=0) - torch.logsumexp(F.logsigmoid(-stacked), dim=0)
 
 
 def _node(in_channels: int, out_channels: int) -> nn.Sequential:

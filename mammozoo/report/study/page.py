@@ -63,14 +63,14 @@ def hanging_places(images: Sequence[ImageResult]) -> dict[tuple[str, str], int]:
     for index in sorted(range(len(images)), key=lambda i: (bool(images[i].flags), i)):
         image = images[index]
         place = (image.view_position, image.laterality)
-        if image.status != "failed" and place[0] in _ROWS and place[1] in _SIDES:
+        if image.predicted and place[0] in _ROWS and place[1] in _SIDES:
             places.setdefault(place, index)
     return places
 
 
 def _content(result: StudyResult, images: Sequence[ImageResult]) -> dict[str, Any]:
     """What the template shows."""
-    shown = [image for image in images if image.status != "failed"]
+    shown = [image for image in images if image.predicted]
     hung = {place: images[index] for place, index in hanging_places(images).items()}
     order = [hung[view, side] for view in _ROWS for side in _SIDES if (view, side) in hung]
     further = [image for image in shown if image not in order]

@@ -12,7 +12,13 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from mammozoo.engines.inference.prediction_files import prediction_overlay, threshold_prediction, write_prediction
+from mammozoo.engines.inference.prediction_files import (
+    Region,
+    dropped_note,
+    prediction_overlay,
+    threshold_prediction,
+    write_prediction,
+)
 from mammozoo.io.raster.nifti import read_nifti
 
 FILES = {"mask.png", "mask.nii.gz", "probability.png", "overlay.png", "findings.json"}
@@ -66,10 +72,49 @@ def test_without_spacing_and_findings(tmp_path: Path, probability: np.ndarray, i
     assert not _read(tmp_path / "b", "mask.png").any()
 
 
-def test_min_area_holds_for_mask_and_findings(tmp_path: Path, probability: np.ndarray, image: np.ndarray) -> None:
-    write_prediction(tmp_path, probability=probability, image=image, min_area=2)
-    assert [item["area_px"] for item in json.loads((tmp_path / "findings.json").read_text())] == [250]
-    assert (_read(tmp_path, "mask.png") > 0).sum() == 250
+@pytest.mark.parametrize(
+    ("least", "spacing", "areas"),
+    [
+        (4.0, (0.1, 0.2), [250]),  # 5.0 and 0.02 mm2
+        (5.0, (0.1, 0.2), [250]),
+        (5.1, (0.1, 0.2), []),
+        (0.02, (0.1, 0.2), [250, 1]),
+        (0.0, (0.1, 0.2), [250, 1]),
+        (4.0, None, [250]),  # pixels
+        (1.0, None, [250, 1]),
+        (251.0, None, []),
+    ],
+)
+def test_small_findings_are_dropped_and_counted(
+    least: float, spacing: tuple[float, float] | None, areas: list[int], tmp_path: Path, probability: np.ndarray,
+    image: np.ndarray,
+) -> None:  # fmt: skip
+    found = write_prediction(tmp_path, probability=probability, image=image, min_area_mm2=least, pixel_spacing=spacing)
+    assert [item["area_px"] for item in json.loads((tmp_path / "findings.json").read_text())] == areas
+    assert (_read(tmp_path, "mask.png") > 0).sum() == sum(areas)
+    assert found.dropped == 2 - len(areas)
+    said = dropped_note(found.dropped, min_area_mm2=least, pixel_spacing=spacing)
+    assert bool(said) == bool(found.dropped)
+    if said:
+        assert said.startswith(f"{found.dropped} finding")
+        assert ("unknown" in said) == (spacing is None)
+
+
+def test_small_regions_of_a_detector_go_with_their_mask(probability: np.ndarray) -> None:
+    regions = [
+        Region(box=(5, 10, 30, 20), score=0.8, window=(4, 9, 31, 21)),
+        Region(box=(60, 100, 62, 102), score=0.9, window=(58, 98, 64, 104)),
+        Region(box=(40, 60, 60, 80), score=0.3, window=(38, 58, 62, 82)),  # nothing segmented: its box decides
+    ]
+    found = threshold_prediction(probability, regions=regions, min_area_mm2=4, pixel_spacing=(0.1, 0.2))
+    assert [(item.score, item.area) for item in found.components] == [(0.8, 250), (0.3, 0)]
+    assert (found.dropped, int(found.mask.sum())) == (1, 250)
+
+
+@pytest.mark.parametrize("least", [-1.0, np.nan, np.inf])
+def test_a_least_area_that_is_none_is_refused(least: float, probability: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="min_area_mm2"):
+        threshold_prediction(probability, min_area_mm2=least)
 
 
 def test_score_map_gives_the_scores(probability: np.ndarray) -> None:

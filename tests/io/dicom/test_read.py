@@ -326,7 +326,7 @@ def test_a_contradicting_presentation_shape_is_flagged(file: Path, photometric: 
 
 @pytest.mark.parametrize(
     ("photometric", "sign", "bright_is_air"),
-    [("MONOCHROME1", None, True), ("MONOCHROME1", 1, True), ("MONOCHROME1", -1, True), ("MONOCHROME2", 1, True),
+    [("MONOCHROME1", None, True), ("MONOCHROME1", 1, True), ("MONOCHROME1", -1, False), ("MONOCHROME2", 1, True),
      ("MONOCHROME2", -1, False)],
 )  # fmt: skip
 def test_raw_data_become_bright_in_tissue(file: Path, photometric: str, sign: int | None, bright_is_air: bool) -> None:

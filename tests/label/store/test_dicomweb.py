@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.server
 import json
 import logging
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -291,6 +292,17 @@ def test_what_the_environment_says_of_proxies_and_logins_is_not_used(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     assert _source(web, tmp_path).list(again=True).images == ()
+
+
+def test_the_extra_is_named_where_the_client_is_absent(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dicomweb_client.api", None)
+    (tmp_path / "seg.dcm").write_bytes(_image(1))
+    source = _source(web, tmp_path)
+    for ask in (lambda: source.list(again=True), lambda: source.deliver(tmp_path / "seg.dcm")):
+        with pytest.raises(ImportError, match=r"pip install mammozoo\[archive\]"):
+            ask()
 
 
 def test_a_warning_of_the_server_is_not_logged(web: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -287,7 +287,7 @@ def test_cbam_with_zero_weights_quarters() -> None:
 
 
 def test_positions_are_told_apart() -> None:
-    codes = sine_positions(7, 5, channels=16)
+    codes = sine_positions(7, 5, 16, torch.device("cpu"))
     assert codes.shape == (35, 16)
     assert torch.cdist(codes, codes).fill_diagonal_(1).min() > 0.1
     # Row 1, column 2: sines and cosines of the row, then of the column; the first of the four frequencies is 1.

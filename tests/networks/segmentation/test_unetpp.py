@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from mammozoo.networks import load_pretrained
-from mammozoo.networks.segmentation.unetpp import VGG19UNetPlusPlus, average_of_sigmoids
+from mammozoo.networks.blocks import average_of_sigmoids
+from mammozoo.networks.segmentation.unetpp import VGG19UNetPlusPlus
 
 # Positions of the convolutions in torchvision's `vgg19().features`.
 CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
@@ -93,7 +94,7 @@ def test_evaluation_is_the_mean_of_the_four_probabilities() -> None:
     [([2.5], 2.5), ([0.0, 0.0, 0.0, 0.0], 0.0), ([-300.0, 300.0], 0.0), ([-300.0, -300.0], -300.0)],
 )
 def test_average_by_hand(logits: list[float], wanted: float) -> None:
-    assert average_of_sigmoids([torch.tensor([value]) for value in logits]).item() == pytest.approx(wanted, abs=1e-4)
+    assert average_of_sigmoids(torch.tensor(logits)).item() == pytest.approx(wanted, abs=1e-4)
 
 
 @pytest.mark.parametrize("scale", [1.0, 20.0, 1e4])
@@ -101,7 +102,7 @@ def test_average_is_finite_and_exact(scale: float) -> None:
     logits = [scale * torch.randn(500, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     for parameter in logits:
         parameter.requires_grad_()
-    average = average_of_sigmoids(logits)
+    average = average_of_sigmoids(torch.stack(logits))
     average.sum().backward()
     assert average.isfinite().all()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in logits)
