@@ -145,7 +145,10 @@ def _decode(data: bytes) -> tuple[RasterImage, int]:
 def _decode_jpeg(data: bytes) -> tuple[RasterImage, int]:
     facts = jpeg_facts(data)
     whole = jpeg_image(data, facts)
-    if fault := "no end of image" if whole is None else jpeg_damage(whole):
+    if whole is None:
+        msg = "no end of image"
+        raise ValueError(msg)
+    if fault := jpeg_damage(whole):
         raise ValueError(fault)
     pixels = np.asarray(imagecodecs.jpeg8_decode(whole))
     if facts.components == 4 and pixels.ndim == 3 and pixels.shape[2] == 4:
