@@ -3,9 +3,41 @@
 
 from __future__ import annotations
 
-__all__ = ["__version__", "require"]
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from .bundle.front import LoadedBundle, load, predict, train
+    from .io.dicom.read import Mammogram
+    from .io.dicom.read import read_mammogram as read
+    from .report.score.run import evaluate
+
+__all__ = ["LoadedBundle", "Mammogram", "__version__", "evaluate", "load", "predict", "read", "require", "train"]
+
+__version__ = "0.2.0"
+
+_FRONT = {
+    "LoadedBundle": ("bundle.front", "LoadedBundle"),
+    "Mammogram": ("io.dicom.read", "Mammogram"),
+    "evaluate": ("report.score.run", "evaluate"),
+    "load": ("bundle.front", "load"),
+    "predict": ("bundle.front", "predict"),
+    "read": ("io.dicom.read", "read_mammogram"),
+    "train": ("bundle.front", "train"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for; ``import mammozoo`` itself imports nothing."""
+    if name not in _FRONT:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _FRONT[name]
+    return getattr(import_module(f"{__name__}.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def require(version: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ ROOT = Path(__file__).resolve().parents[1]
 def _one_thread() -> None:
     """Small tensors gain nothing from more threads, and tests of other processes lose."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Composed masks go to a folder of the tests, not of the person who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAMMOZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

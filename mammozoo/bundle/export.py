@@ -18,9 +18,8 @@ from torch import nn
 
 from .._optional import optional_import
 from .._typing import PathLike
-from ..engines.training.overrides import check_overrides
-from ..io.model_keys import read_model_keys
-from ..networks.transfer import load_pretrained
+from ..engines.training.command import check_keys
+from ..networks.transfer import load_state
 from .inference import check_weights, find_bundle
 
 __all__ = ["Exported", "export_module", "export_network"]
@@ -94,14 +93,11 @@ def export_network(
     """
     found = find_bundle(bundle)
     config = json.loads(found.config.read_text(encoding="utf-8"))
-    try:
-        check_overrides(options or {}, config)
-    except (KeyError, TypeError) as error:
-        raise ValueError(str(error.args[0])) from error
+    check_keys(options or {}, files=[found.config])
     file = check_weights(found, path=weights)[0]
-    parser = ConfigParser(config | {"bundle_root": str(found.path)} | read_model_keys(file) | dict(options or {}))
+    parser = ConfigParser(config | {"bundle_root": str(found.path)} | dict(options or {}))
     network: nn.Module = parser.get_parsed_content(network_id)
-    load_pretrained(network, file)
+    load_state(network, file)
     metadata = json.loads((found.path / "configs" / "metadata.json").read_text(encoding="utf-8"))
     channels = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
     size = parser.get_parsed_content("spatial_size")

@@ -15,17 +15,20 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
+from .._errors import UserError
 from .._typing import PathLike
-from ..engines.training.overrides import check_overrides
+from ..engines.training.command import Command, check_keys, running
 from ..io.errors import MammogramError
 from ..io.inputs import InputImage
-from ..io.weights_record import file_sha256, require_recorded_weights
+from ..io.weights import file_sha256, require_recorded_weights
 
-__all__ = ["Bundle", "Inference", "check_weights", "find_bundle", "run_inference"]
+__all__ = ["FLAGSHIP", "Bundle", "Inference", "check_weights", "find_bundle", "own_bundles", "run_inference"]
 
-_CLONE = Path(__file__).resolve().parents[2] / "bundles"
-_READER = "mammozoo.engines.inference.readable.ReadableImages"
-_PROGRESS_BAR = "mammozoo.engines.training.handlers.ProgressBar"
+#: Where the library's own bundles are: in a clone beside the package, in an installation inside it.
+HOMES = (Path(__file__).resolve().parents[2] / "bundles", Path(__file__).resolve().parents[1] / "_bundles")
+FLAGSHIP = "mammo_mass_segmentation"
+_READER = "mammozoo.engines.ReadableImages"
+_PROGRESS_BAR = "mammozoo.engines.ProgressBar"
 _EXPECTED = (MammogramError, ValueError, OSError)
 
 
@@ -58,8 +61,8 @@ class Bundle:
 
     @property
     def foreign(self) -> bool:
-        """Whether it came from elsewhere than the clone of this library."""
-        return self.path.parent != _CLONE
+        """Whether it came from elsewhere than this library."""
+        return self.path.parent not in HOMES
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,12 @@ class Inference:
 
 
 def find_bundle(bundle: PathLike) -> Bundle:
-    """Find a bundle by its folder, or by its name in ``bundles/`` here or in the clone.
+    """Find a bundle by its folder, or one of the library's own by its name.
 
     Parameters
     ----------
     bundle : path
-        ``"mammo_aunet_segmentation"`` or the folder of an unzipped bundle.
+        ``"mammo_aunet_segmentation"``, the folder of an unzipped bundle, or a run folder that training wrote.
 
     Returns
     -------
@@ -90,22 +93,25 @@ def find_bundle(bundle: PathLike) -> Bundle:
 
     Raises
     ------
-    FileNotFoundError
-        If there is none; the message names those there are.
-    ValueError
-        If its metadata cannot be read.
+    UserError
+        If there is none (the message names those there are), or its metadata cannot be read.
 
     Examples
     --------
     >>> find_bundle("mammo_abnormal_unet_segmentation").version.count(".")
     2
     """
-    for folder in (Path(bundle), Path("bundles", bundle), _CLONE / bundle):
+    for folder in (Path(bundle), *(home / bundle for home in HOMES)):
         if (folder / "configs" / "inference.json").is_file():
             return _bundle(folder.resolve())
-    known = sorted({path.parents[1].name for path in _CLONE.glob("*/configs/inference.json")})
-    msg = f"no bundle '{bundle}' (a folder with configs/inference.json); there are {', '.join(known) or 'none here'}"
-    raise FileNotFoundError(msg)
+    known = ", ".join(path.name for path in own_bundles())
+    raise UserError(f"no bundle '{bundle}': expected a folder with configs/inference.json, or one of {known}")
+
+
+def own_bundles() -> list[Path]:
+    """Folders of the bundles that come with the library, the flagship first."""
+    found = {path.parents[1].name: path.parents[1] for home in HOMES for path in home.glob("*/configs/inference.json")}
+    return [found[name] for name in sorted(found, key=lambda name: (name != FLAGSHIP, name))]
 
 
 def _bundle(folder: Path) -> Bundle:
@@ -147,8 +153,7 @@ def check_weights(bundle: Bundle, *, path: PathLike | None = None) -> tuple[Path
         own = models / "model.pt"
     file = (own if path is None else Path(path)).resolve()
     if not file.is_file():
-        msg = f"no weights at {file}: train them (`monai.bundle run training ...`) or name others (--weights PATH)"
-        raise FileNotFoundError(msg)
+        raise UserError(f"no weights at {file}: train them (`monai.bundle run training ...`) or give --weights PATH")
     for recorded in (models / name for name in bundle.weights):
         if recorded.is_file() and (path is None or recorded.stem != own.stem):
             require_recorded_weights(recorded)
@@ -194,10 +199,7 @@ def run_inference(
     if config.get("dataset", {}).get("_target_") != _READER:
         msg = f"{bundle.name}: its inference does not read through {_READER}; run it with `python -m monai.bundle run`"
         raise ValueError(msg)
-    try:
-        check_overrides({key.replace("::", "#").partition("#")[0]: value for key, value in options.items()}, config)
-    except (KeyError, TypeError) as error:
-        raise ValueError(str(error.args[0])) from error
+    check_keys({key.replace("#", "::"): value for key, value in options.items()}, files=[bundle.config])
     file, digest = check_weights(bundle, path=weights)
     overrides: dict[str, Any] = {
         "bundle_root": str(bundle.path),
@@ -215,9 +217,10 @@ def run_inference(
     with _quiet_workflow():
         try:
             workflow = ConfigWorkflow(str(bundle.config), workflow_type="inference", logging_file=False, **overrides)
-            workflow.initialize()
-            workflow.run()
-            workflow.finalize()
+            with running(Command("run", (bundle.config,))):
+                workflow.initialize()
+                workflow.run()
+                workflow.finalize()
         except RuntimeError as error:
             raise _cause(error) from error
         threshold = workflow.parser.get_parsed_content("threshold", default=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import __version__
 from .._typing import PathLike
-from ..io.weights_record import file_sha256
+from ..io.weights import file_sha256
 from ..io.write import write_bytes, write_text
 from .check.files import SUMS, library_files
 from .check.run_check import check_bundle

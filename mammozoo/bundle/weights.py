@@ -15,11 +15,10 @@ import torch
 from monai.bundle import ConfigParser
 
 from .._typing import PathLike
-from ..engines.training.model_keys import evaluated_keys
-from ..io.model_keys import read_model_keys
-from ..io.weights_record import file_sha256, preprocessing_fingerprint, recorded_weights, require_recorded_weights
-from ..io.write import write_bytes, write_text
-from ..networks.transfer import load_pretrained, read_state
+from ..io.config_json import write_config
+from ..io.weights import file_sha256, recorded_weights, require_recorded_weights
+from ..io.write import write_bytes
+from ..networks.transfer import load_state, read_state
 
 __all__ = ["ReleasedWeights", "release_weights", "restore_weights", "same_tensors", "torch_bytes"]
 
@@ -55,8 +54,6 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
         Folder of a bundle of yours: its ``inference.json`` is run as far as building the networks.
     files : sequence of paths
         State dicts, named as they are to be in ``models/``: ``model.pt``, of a two-stage bundle ``detector.pt`` too.
-        A ``threshold.json`` beside them is recorded with them, and so are the keys that a training left beside each
-        (``model.json``).
     half : bool
         Store as float16, half the size, but for tensors with a value beyond its range (65,504); the networks compute in
         their own type all the same.
@@ -71,18 +68,16 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
         If a file is missing.
     ValueError
         If a file holds no state dict, has values that are not finite, or does not fit the network that
-        ``inference.json`` builds by default, or was trained with other keys than it has: what ships must run as it
-        ships.
+        ``inference.json`` builds by default: what ships must run as it ships.
 
     Notes
     -----
     ``X.safetensors`` is the canonical file and the one that belongs into version control; ``X.pt`` is a plain state
     dict of the same tensors for whatever reads nothing else (``monai.bundle.load``, MONAI Label). The same tensors
-    give the same bytes in both. ``preprocessing`` in the metadata is the fingerprint of ``inference.json``.
+    give the same bytes in both.
     """
     bundle = Path(bundle)
     inference = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
-    fingerprint = preprocessing_fingerprint(inference)
     states = {Path(file).stem: _checked(bundle, inference, Path(file), half=half) for file in files}
     metadata_file = bundle / "configs" / "metadata.json"
     metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
@@ -90,11 +85,10 @@ def release_weights(bundle: PathLike, files: Sequence[PathLike], *, half: bool =
         name: entry for name, entry in (metadata.get("weights") or {}).items() if Path(name).stem not in states
     }
     for file in files:
-        found = _keys(bundle, inference, Path(file)) | _threshold(Path(file))
         for path in _write_both(bundle / "models", Path(file).stem, states[Path(file).stem]):
-            entries[path.name] = {"sha256": file_sha256(path), "preprocessing": fingerprint, **found}
+            entries[path.name] = {"sha256": file_sha256(path)}
     metadata["weights"] = dict(sorted(entries.items()))
-    write_text(metadata_file, json.dumps(metadata, indent=4, ensure_ascii=False) + "\n")
+    write_config(metadata_file, metadata)
     return [_described(bundle / "models" / f"{stem}.safetensors", state) for stem, state in states.items()]
 
 
@@ -111,9 +105,9 @@ def _checked(bundle: Path, inference: Mapping[str, Any], file: Path, *, half: bo
     if network_id in inference:
         parser = ConfigParser(dict(inference) | {"bundle_root": str(bundle)})
         try:
-            load_pretrained(parser.get_parsed_content(network_id), file)
+            load_state(parser.get_parsed_content(network_id), file)
         except ValueError as error:
-            msg = f"{file.name} does not fit {network_id} as inference.json builds it; set the recipe's keys: {error}"
+            msg = f"{file.name} does not fit {network_id} as inference.json builds it; set its keys first: {error}"
             raise ValueError(msg) from error
     return state
 
@@ -122,25 +116,6 @@ def _halved(tensor: torch.Tensor) -> torch.Tensor:
     """As float16, where that holds its values."""
     half = tensor.half() if tensor.is_floating_point() else tensor
     return half if bool(torch.isfinite(half).all()) else tensor
-
-
-def _keys(bundle: Path, inference: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """What training wrote beside the weights, which must be what the bundle's inference does by itself."""
-    keys = read_model_keys(file)
-    parser = ConfigParser(dict(inference) | {"bundle_root": str(bundle)})
-    for key, value in keys.items():
-        own = evaluated_keys(parser, [key])[key] if key in parser else None
-        if own != value:
-            msg = f"{file.name} was trained with {key} = {value}, but inference.json has {own}; set the recipe's keys"
-            raise ValueError(msg)
-    return {"keys": keys} if keys else {}
-
-
-def _threshold(file: Path) -> dict[str, Any]:
-    beside = file.with_name("threshold.json")
-    if not beside.is_file():
-        return {}
-    return {"threshold": float(json.loads(beside.read_text(encoding="utf-8"))["threshold"])}
 
 
 def _write_both(folder: Path, stem: str, state: Mapping[str, torch.Tensor]) -> tuple[Path, Path]:

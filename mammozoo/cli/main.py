@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..label.commands import label_command, label_options
-from .release import check, check_options, compose, compose_options, package, package_options
+from .release import bundles, bundles_options, check, check_options, package, package_options
 from .tables import parse_value, tables, tables_options
 from .weights import export, export_options, weights, weights_options
 
 __all__ = ["main"]
 
 Command = Callable[[argparse.Namespace], int]
-_EXAMPLE = "mammo_abnormal_unet_segmentation"
+_EXAMPLE = "mammo_mass_segmentation"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,11 +80,11 @@ def _entries() -> list[_Entry]:
         _Entry("index", _index_options, _index, "say what a data set holds and what is odd", "cbis_ddsm DIR"),
         _Entry("audit", _audit_options, _audit, "look for leaks between a split's parts", "manifest data.csv --fold 0"),
         _Entry("anchors", _anchors_options, _anchors, "cluster the lesions' sizes for a detector", "manifest data.csv"),
-        _Entry("predict", _predict_options, _predict, "run a bundle on a study", f"STUDY --bundle {_EXAMPLE} --html"),
+        _Entry("predict", _predict_options, _predict, "run a bundle on a study", "STUDY --out OUT --html"),
         _Entry("evaluate", _evaluate_options, _evaluate, "score predictions", "--pred OUT --truth data.csv --out D"),
         _Entry("tables", tables_options, tables, "print a paper's tables beside ours", "aunet --results runs"),
         _Entry("label", label_options, label_command, "annotate with MONAI Label", "start --studies D --bundles A,B"),
-        _Entry("compose", compose_options, compose, "write the bundles' configurations from recipes", "--check"),
+        _Entry("bundles", bundles_options, bundles, "list the bundles that come with the library", ""),
         _Entry("check", check_options, check, "check bundles, folders or zips, without running them", "bundles/*"),
         _Entry("weights", weights_options, weights, "put trained weights into a bundle", "bundles/NAME model.pt"),
         _Entry("export", export_options, export, "TorchScript, ONNX, torch.export", f"{_EXAMPLE} --out model.onnx"),
@@ -264,7 +264,9 @@ def _anchors(args: argparse.Namespace) -> int:
 
 def _predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", nargs="+", help="folder, zip, manifest CSV or files, of mixed vendors and formats")
-    parser.add_argument("--bundle", required=True, help="name in bundles/, or the folder of an unzipped bundle")
+    parser.add_argument(
+        "--bundle", help="name (see `mammozoo bundles`), folder of an unzipped bundle, or run folder (default: the flagship)"
+    )
     parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder (default: predictions)")
     parser.add_argument("--weights", type=Path, help="other weights than the bundle's own")
     parser.add_argument("--seg", action="store_true", help="DICOM segmentation, OUT/<id>/seg.dcm")
@@ -284,6 +286,7 @@ def _predict(args: argparse.Namespace) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
+    from ..bundle.inference import FLAGSHIP
     from ..bundle.predict import predict_study
     from ..engines.inference.study_result import NOTICE
     from ..io.write import write_json
@@ -303,7 +306,7 @@ def _predict(args: argparse.Namespace) -> int:
         result = predict_study(
             args.study if len(args.study) > 1 else args.study[0],
             args.out,
-            bundle=args.bundle,
+            bundle=args.bundle or FLAGSHIP,
             weights=args.weights,
             objects=objects,
             include=args.include,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that make bundles: ``mammozoo compose``, ``check`` and ``package``."""
+"""The commands that make bundles: ``mammozoo check`` and ``package``."""
 
 from __future__ import annotations
 
@@ -7,26 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-__all__ = ["bundle_folders", "check", "check_options", "compose", "compose_options", "package", "package_options"]
-
-
-def compose_options(parser: argparse.ArgumentParser) -> None:
-    """Options of ``mammozoo compose``."""
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
-    parser.add_argument("--root", type=Path, default=Path(), help="the project's root (default: here)")
-
-
-def compose(args: argparse.Namespace) -> int:
-    """Write the configurations, or with ``--check`` say which differ; then the status is 1."""
-    from ..bundle.compose import drift, find_bundles
-
-    if not find_bundles(args.root):
-        msg = f"no bundles/*/recipe.json under {args.root.resolve()}: run it in the project's root or give --root"
-        raise FileNotFoundError(msg)
-    changed = drift(args.root, write=not args.check)
-    for file in changed:
-        print(f"{'differs from its recipe' if args.check else 'written'}: {file}")
-    return int(args.check and bool(changed))
+__all__ = ["bundle_folders", "bundles", "bundles_options", "check", "check_options", "package", "package_options"]
 
 
 def check_options(parser: argparse.ArgumentParser) -> None:
@@ -71,3 +52,27 @@ def bundle_folders() -> list[Path]:
         msg = "no bundles/ here: name the bundles, or run this in the project's root"
         raise FileNotFoundError(msg)
     return folders
+
+
+def bundles_options(parser: argparse.ArgumentParser) -> None:
+    """Options of ``mammozoo bundles``."""
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+
+
+def bundles(args: argparse.Namespace) -> int:
+    """List the bundles that come with the library, the default one first."""
+    from ..bundle.inference import own_bundles
+    from ..io.config_json import read_json
+
+    rows = []
+    for folder in own_bundles():
+        metadata = read_json(folder / "configs" / "metadata.json")
+        weights = sum(path.stat().st_size for path in (folder / "models").glob("*.safetensors"))
+        rows.append({"name": folder.name, "version": metadata["version"], "task": metadata["task"],
+                     "weights_mb": round(weights / 1e6, 1), "folder": str(folder)})  # fmt: skip
+    if args.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    for row in rows:
+        print(f"{row['name']:<34} {row['version']:<8} {row['weights_mb']:>6.1f} MB  {row['task']}")
+    return 0

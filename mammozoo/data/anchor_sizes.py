@@ -57,28 +57,7 @@ def lesion_sizes(
     framing: str = "padded",
     progress: Callable[[int], object] | None = None,
 ) -> NDArray[np.float64]:
-    """Width and height of every lesion in the detector's frame.
-
-    Parameters
-    ----------
-    items : sequence of mappings
-        With ``image`` (path) and ``box`` ((N, 4) list), as ``datalist(task="detection")`` gives.
-    size : (int, int)
-        Width and height of the detector's input.
-    framing : str
-        As in `mammozoo.functional.boxes.frame.find_frame`.
-    progress : callable, optional
-        Called with 1 after every image.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n, 2), float64
-
-    Examples
-    --------
-    >>> lesion_sizes([], size=(320, 640)).shape
-    (0, 2)
-    """
+    """Width and height of every lesion in the detector's frame."""
     sizes = [np.zeros((0, 2))]
     for item in items:
         pixels = read_pixels(item["image"])

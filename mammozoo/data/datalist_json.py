@@ -19,28 +19,7 @@ __all__ = ["datalist_items", "write_datalist"]
 def datalist_items(
     records: Sequence[Record], *, base_dir: PathLike, cache_dir: PathLike | None = None
 ) -> list[dict[str, Any]]:
-    """Records as plain dicts with paths relative to a folder.
-
-    Parameters
-    ----------
-    records : sequence of Record
-    base_dir : PathLike
-        What the paths are relative to.
-    cache_dir : PathLike, optional
-        Folder, outside the data, for masks that have to be composed; None leaves their ``label`` out.
-
-    Returns
-    -------
-    list of dict
-        ``id, image, patient_id, laterality, view_position, modality, class_name, pixel_spacing, strata``, and
-        where they apply ``label`` (mask) and ``box`` (xyxy pixels).
-
-    Examples
-    --------
-    >>> record = Record(id="a", image="data/a.png", patient_id="p", label_path="data/m.png")
-    >>> datalist_items([record], base_dir="data")[0]["label"]
-    'm.png'
-    """
+    """Records as plain dicts with paths relative to a folder."""
     items = []
     for record in records:
         item: dict[str, Any] = {"id": record.id, "image": _relative(record.image, base_dir)}

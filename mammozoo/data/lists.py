@@ -3,27 +3,37 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .._errors import UserError
+from .._paths import restore_path
 from .._typing import PathLike
 from ..functional.components import lesion_boxes
 from . import manifest
 from .adapters import cbis_ddsm, cdd_cesm, dmid, inbreast, mias
 from .auditing.leaks import AuditReport, audit
+from .checks import TASKS, check_data
 from .masks import lesion_area_224, mask_file, record_mask
-from .record import Box, Record
+from .record import LABELS, Box, Record
 from .split_file import read_split
 from .splits import PARTS, Split, class_of, make_split, stratify
 
-__all__ = ["audit_split", "datalist", "load_records", "prepare_dataset", "records_split"]
+__all__ = ["audit_split", "datalist", "load_records", "prepare_dataset", "record_item", "records_split"]
 
 
 def _phantom(dataset_dir: PathLike, **_: object) -> list[Record]:
     """Index synthetic exams; the options are those they were written with, which the folder knows."""
-    file = Path(dataset_dir) / "manifest.csv"
-    return manifest.index(file) if file.is_file() else []
+    folder = Path(dataset_dir)
+    if (folder / "phantom.json").is_file() and (folder / "manifest.csv").is_file():
+        return manifest.index(folder / "manifest.csv")
+    if folder.suffix.lower() == ".csv" or folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        others = ", ".join(name for name in _DATASETS if name != "phantom")
+        raise UserError(f"dataset_dir {folder} holds no synthetic exams, and dataset is 'phantom'; expected {others}")
+    return []
 
 
 #: Value of the bundles' `dataset` key -> function that indexes it.
@@ -60,20 +70,30 @@ def load_records(
 
     Raises
     ------
-    ValueError
-        If there is no such data set.
+    UserError
+        If there is no such data set, its options are of another one, or its files are missing or malformed.
 
     Examples
     --------
-    >>> load_records(dataset="elsewhere", dataset_dir=".")
+    >>> load_records(dataset="elsewhere", dataset_dir=".")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    ValueError: dataset 'elsewhere' is none of phantom, manifest, cbis_ddsm, inbreast, dmid, cdd_cesm, mias
+    mammozoo._errors.UserError: dataset 'elsewhere' is none of phantom, manifest, cbis_ddsm...
     """
     if dataset not in _DATASETS:
-        msg = f"dataset {dataset!r} is none of {', '.join(_DATASETS)}"
-        raise ValueError(msg)
-    return _DATASETS[dataset](dataset_dir, **dict(dataset_options or {}))
+        raise UserError(f"dataset {dataset!r} is none of {', '.join(_DATASETS)}")
+    if not isinstance(dataset_dir, str | os.PathLike):
+        raise UserError(f"dataset_dir is {dataset_dir!r}; expected a path")
+    folder, function = restore_path(dataset_dir), _DATASETS[dataset]
+    options = dict(dataset_options or {})
+    known = inspect.signature(function).parameters
+    unknown = [name for name in options if name not in known and dataset != "phantom"]
+    if unknown:
+        others = list(known)[1:] or "none"
+        raise UserError(f"dataset_options {unknown} are none of dataset {dataset!r}; there are {others}")
+    if dataset not in ("phantom", "manifest") and not folder.is_dir():
+        raise UserError(f"there is no folder {folder}; expected that of data set {dataset!r}")
+    return function(folder, **options)
 
 
 def records_split(
@@ -86,40 +106,11 @@ def records_split(
     class_column: str | None = None,
     strict_split: bool = True,
 ) -> Split:
-    """Split of records: from a file where one is given, else drawn from the seed.
-
-    Parameters
-    ----------
-    records : sequence of Record
-    split_file : PathLike, optional
-        Its patients and ids decide.
-    fold : int, optional
-        None: the 60/20/20 hold-out split; k: the k-th of five folds.
-    seed : int
-    task, class_column : str
-        Decide the strata of a drawn split (see `mammozoo.data.splits.stratify`).
-    strict_split : bool
-        Whether missing and unknown ids are an error; if not, the file's patients decide for those it knows.
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    ValueError
-        If the records do not fit the split file.
-
-    Examples
-    --------
-    >>> records = [Record(id=f"i{n}", image="a.png", patient_id=f"p{n}") for n in range(10)]
-    >>> len(records_split(records, seed=3).train)
-    6
-    """
+    """Split of records: from a file where one is given, else drawn from the seed."""
     if split_file is None:
         strata = stratify(records, task=task, class_column=class_column)
         return make_split(records, fold=fold, seed=seed, strata=strata)
-    file = read_split(split_file)
+    file = read_split(restore_path(split_file))
     if strict_split:
         file.check(records)
     return file.split(fold=fold)
@@ -146,7 +137,7 @@ def datalist(
     Parameters
     ----------
     part : {"train", "validation", "test", "all"}
-    dataset, dataset_dir, dataset_options
+    dataset, dataset_dir : str, path
         See `load_records`.
     split_file, fold, seed, strict_split
         See `records_split`.
@@ -159,46 +150,49 @@ def datalist(
     class_column : str, optional
         Stratum that holds the class; default: `Record.class_name`.
     cache_dir : PathLike, optional
-        Folder, outside the data, for masks that have to be composed.
-    strict_split : bool
+        Folder, outside the data, for masks that have to be composed of several files or outlines; default:
+        ``$MAMMOZOO_CACHE`` or the user's cache folder.
+    dataset_options : Mapping[str, Any], optional
+        Further arguments of the data set's `index`.
 
     Returns
     -------
     list of dict
-        ``id, image`` (path), ``patient_id, laterality, view_position`` (``""`` where unknown), ``strata``
-        (dict of str), and by task: ``label`` (mask path) for segmentation; ``box`` ((N, 4) list, xyxy pixels,
-        half-open; boxes of the mask's components where the data set has none) and, where there is a mask,
+        ``id, image`` (path), ``patient_id, laterality, view_position`` (``""`` where unknown), ``strata`` (dict of str;
+        absent where there are none), and by task: ``label`` (mask path) for segmentation; ``box`` ((N, 4) list, xyxy
+        pixels, half-open; boxes of the mask's components where the data set has none) and, where there is a mask,
         ``label`` for detection; ``label`` (class index) and ``class_name`` for classification.
 
     Raises
     ------
-    TypeError
-        If a flag is a string (write ``True`` on the command line, not ``true``).
-    ValueError
-        For an unknown part, task or class, data without masks or boxes, and a split that does not fit.
+    UserError
+        For an unknown part, task or class, a flag that is no boolean (``True`` on the command line, not ``true``),
+        data that `mammozoo.data.checks.check_data` refuses or that lack masks, and a split that does not fit.
 
     Notes
     -----
     For segmentation an image without any annotation counts as free of lesions: its mask is empty and is
-    written to `cache_dir`. Images with findings but no mask are an error unless `with_lesion_only` drops them.
+    written to the cache. Images with findings but no mask are an error unless `with_lesion_only` drops them.
 
     Examples
     --------
     >>> datalist(part="some", dataset="manifest", dataset_dir="manifest.csv")
     Traceback (most recent call last):
     ...
-    ValueError: part 'some' is none of train, validation, test, all
+    mammozoo._errors.UserError: part 'some' is none of train, validation, test, all
     """
     for name, flag in (("with_lesion_only", with_lesion_only), ("strict_split", strict_split)):
         if not isinstance(flag, bool):
-            msg = f"{name} is {flag!r}; wanted True or False (on the command line with a capital letter)"
-            raise TypeError(msg)
+            raise UserError(f"{name} is {flag!r}; expected True or False, with a capital letter")
     if part not in (*PARTS, "all"):
-        msg = f"part {part!r} is none of {', '.join(PARTS)}, all"
-        raise ValueError(msg)
+        raise UserError(f"part {part!r} is none of {', '.join(PARTS)}, all")
+    if task not in TASKS:
+        raise UserError(f"task {task!r} is none of {', '.join(TASKS)}")
     records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
     if not records:
         return []
+    labels = None if task == "classification" and class_column else (*LABELS, *(classes or ()))
+    check_data(records, task=task, with_lesion_only=with_lesion_only, labels=labels)
     chosen: Sequence[Record] = records
     if part != "all":
         split = records_split(
@@ -214,15 +208,12 @@ def datalist(
     if task == "classification":
         return _classification(chosen, names=_class_names(records, column=class_column), classes=classes)
     if task == "detection":
-        items = [{**_item(record), **_detection(record, cache_dir=cache_dir)} for record in chosen]
+        items = [{**record_item(record), **_detection(record, cache_dir=cache_dir)} for record in chosen]
         return [item for item in items if item["box"]] if with_lesion_only else items
-    if task != "segmentation":
-        msg = f"task {task!r} is none of segmentation, detection, classification"
-        raise ValueError(msg)
     _check_masks(records, with_lesion_only=with_lesion_only)
     if with_lesion_only:
         chosen = [record for record in chosen if lesion_area_224(record) > 0]
-    return [{**_item(record), "label": mask_file(record, cache_dir=cache_dir)} for record in chosen]
+    return [{**record_item(record), "label": mask_file(record, cache_dir=cache_dir)} for record in chosen]
 
 
 def audit_split(
@@ -272,28 +263,22 @@ def audit_split(
     return audit({part: split.select(records, part) for part in PARTS}, check_pixels=check_pixels, workers=workers)
 
 
-def _item(record: Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "image": record.image,
-        "patient_id": record.patient_id,
-        "laterality": record.laterality,
-        "view_position": record.view_position,
-        "strata": dict(record.strata),
-    }
+def record_item(record: Record) -> dict[str, Any]:
+    """What every item of a datalist says of its image; no empty ``strata``, which MONAI's collation turns into None."""
+    names = ("id", "image", "patient_id", "laterality", "view_position")
+    item: dict[str, Any] = {name: getattr(record, name) for name in names}
+    return {**item, "strata": dict(record.strata)} if record.strata else item
 
 
 def _check_masks(records: Sequence[Record], *, with_lesion_only: bool) -> None:
     if not any(record.has_mask for record in records):
-        msg = f"none of the {len(records)} images has a mask, which segmentation needs"
-        raise ValueError(msg)
+        raise UserError(f"none of the {len(records)} images has a mask, which segmentation needs")
     boxes_only = [record.id for record in records if record.has_lesion and not record.has_mask]
     if boxes_only and not with_lesion_only:
-        msg = (
+        raise UserError(
             f"{len(boxes_only)} images have findings but no mask, for example {boxes_only[:3]}; "
             "with_lesion_only=True leaves them out, task='detection' may use their boxes"
         )
-        raise ValueError(msg)
 
 
 def _detection(record: Record, *, cache_dir: PathLike | None) -> dict[str, Any]:
@@ -311,8 +296,7 @@ def _class_names(records: Sequence[Record], *, column: str | None) -> dict[str, 
     names = {record.id: class_of(record, column=column) for record in records}
     if not any(names.values()):
         columns = sorted({key for record in records for key in record.strata})
-        msg = f"no image has a class in {column or 'label'!r}; class_column may be one of {columns}"
-        raise ValueError(msg)
+        raise UserError(f"no image has a class in {column or 'label'!r}; class_column may be one of {columns}")
     return names
 
 
@@ -323,30 +307,46 @@ def _classification(
     table = dict(classes) if classes is not None else {name: index for index, name in enumerate(found)}
     absent = sorted(set(table) - set(found))
     if absent:
-        msg = f"classes {absent} occur in no image; the data have {found}"
-        raise ValueError(msg)
+        raise UserError(f"classes {absent} occur in no image; the data have {found}")
     chosen = [record for record in records if names[record.id] in table]
-    return [{**_item(r), "label": table[names[r.id]], "class_name": names[r.id]} for r in chosen]
+    return [{**record_item(r), "label": table[names[r.id]], "class_name": names[r.id]} for r in chosen]
 
 
-def prepare_dataset(*, dataset: str, dataset_dir: PathLike, dataset_options: Mapping[str, Any] | None = None) -> None:
-    """Write the synthetic exams where they are the data set and are not there yet.
+def prepare_dataset(
+    *,
+    dataset: str,
+    dataset_dir: PathLike,
+    dataset_options: Mapping[str, Any] | None = None,
+    task: str = "segmentation",
+    with_lesion_only: bool = True,
+) -> None:
+    """Write the synthetic exams where they are the data set and are absent; check any other data set.
 
-    It is the second item of every ``run``. Real data sets are left alone. Building a data set never writes:
-    before this step the phantom's datalist is empty.
+    The second item of every ``run``: what is wrong with the data is said before anything is built. Building a data set
+    never writes: before this step the phantom's datalist is empty.
 
     Parameters
     ----------
-    dataset, dataset_dir : str, PathLike
+    dataset, dataset_dir : str, path
         See `load_records`.
     dataset_options : Mapping[str, Any], optional
         For phantoms the arguments of `mammozoo.phantom.write.ensure_phantom`.
+    task, with_lesion_only
+        See `mammozoo.data.checks.check_data`.
+
+    Raises
+    ------
+    UserError
+        As `load_records` and `mammozoo.data.checks.check_data`.
 
     Examples
     --------
-    >>> prepare_dataset(dataset="manifest", dataset_dir="manifest.csv")
+    ``prepare_dataset(dataset="manifest", dataset_dir="manifest.csv")``
     """
+    records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
     if dataset == "phantom":
         from ..phantom.write import ensure_phantom
 
-        ensure_phantom(dataset_dir, **dict(dataset_options or {}))
+        ensure_phantom(restore_path(dataset_dir), **dict(dataset_options or {}))
+    else:
+        check_data(records, task=task, with_lesion_only=with_lesion_only)

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from .._errors import UserError
 from .._typing import PathLike
-from .record import Box, Record, laterality_code, view_code
+from ..io.table import read_table
+from .record import LABELS, Box, Record, is_unknown, laterality_code, view_code
 
 __all__ = ["index"]
 
@@ -23,10 +24,11 @@ def index(path: PathLike) -> list[Record]:
 
     Parameters
     ----------
-    path : PathLike
-        CSV file (UTF-8, header line) with the columns ``id, image, patient_id`` and, where they apply,
-        ``mask``, ``boxes_xywh`` (JSON list of [x, y, width, height] in pixels), ``label``, ``laterality``,
-        ``view``; every other column is a stratum. File paths are relative to the CSV.
+    path : path
+        CSV file (see `mammozoo.io.table.read_table` for its encodings) with the columns ``id, image, patient_id`` and,
+        where they apply, ``mask``, ``boxes_xywh`` (JSON list of [x, y, width, height] in pixels), ``label`` (normal,
+        benign or malignant), ``laterality``, ``view``; every other column is a stratum. File paths are relative to the
+        CSV.
 
     Returns
     -------
@@ -36,14 +38,14 @@ def index(path: PathLike) -> list[Record]:
 
     Raises
     ------
-    FileNotFoundError
-        If the CSV, an image or a mask is missing (all of them are counted, some are named).
-    ValueError
-        If a column is missing, an id stands twice, a field is malformed, or there is no line at all.
+    UserError
+        If the CSV, an image or a mask is missing (all of them are counted, some are named), a column is missing, an id
+        stands twice, a field is malformed, or there is no line at all.
 
     Notes
     -----
-    An empty ``mask`` or ``boxes_xywh`` means no lesion; an empty label means unknown.
+    An empty ``mask`` or ``boxes_xywh`` means no lesion; an empty label means unknown. Unknown patients and labels that
+    are none are left to `mammozoo.data.checks.check_data`.
 
     Examples
     --------
@@ -56,55 +58,67 @@ def index(path: PathLike) -> list[Record]:
     'L'
     """
     csv_path = Path(path)
+    if csv_path.is_dir():
+        inside = sorted(file.name for file in csv_path.glob("*.csv"))[:3]
+        hint = f"; it holds {', '.join(inside)}" if inside else ""
+        raise UserError(f"{csv_path} is a folder; expected a CSV file with the columns {', '.join(_REQUIRED)}{hint}")
     if not csv_path.is_file():
-        msg = f"no manifest at {csv_path}; wanted a CSV file with the columns {', '.join(_REQUIRED)}"
-        raise FileNotFoundError(msg)
-    with csv_path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        _check_columns(reader.fieldnames or [], path=csv_path)
-        records = [_record(row, line=reader.line_num, csv_path=csv_path) for row in reader]
-    if not records:
-        msg = f"{csv_path} holds a header and no image"
-        raise ValueError(msg)
-    _check_unique(records, path=csv_path)
+        raise UserError(f"no manifest at {csv_path}; expected a CSV file with the columns {', '.join(_REQUIRED)}")
+    table = read_table(csv_path)
+    columns = _columns(table.columns, path=csv_path)
+    if not table.rows:
+        raise UserError(f"{csv_path} holds a header and no image")
+    records = [
+        _record(
+            dict(zip(columns, cells.values(), strict=True)), origin=f"{csv_path}, line {line}", folder=csv_path.parent
+        )
+        for line, cells in table.rows
+    ]
+    _check_unique(records)
     _check_files(records, path=csv_path)
     return records
 
 
-def _check_columns(columns: Iterable[str], *, path: Path) -> None:
-    columns = list(columns)
+def _columns(given: Sequence[str], *, path: Path) -> list[str]:
+    """Names of the columns; those that have a meaning are known in capitals too."""
+    if not given:
+        raise UserError(f"{path} is empty; expected a header with the columns {', '.join(_REQUIRED)}")
+    doubled = [name for name, n in Counter(given).items() if n > 1]
+    if doubled:
+        raise UserError(f"{path}: columns {doubled} stand twice")
+    columns = [name.lower() if name.lower() in (*_REQUIRED, *_OPTIONAL, "modality") else name for name in given]
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:
-        msg = f"{path}: columns {missing} are missing; found {columns}; wanted {list(_REQUIRED)}"
-        raise ValueError(msg)
-    doubled = [name for name, n in Counter(columns).items() if n > 1]
-    if doubled:
-        msg = f"{path}: columns {doubled} stand twice"
-        raise ValueError(msg)
+        raise UserError(f"{path}: columns {missing} are missing; found {list(given)}; expected {list(_REQUIRED)}")
+    return columns
 
 
-def _record(row: Mapping[str | None, str | None], *, line: int, csv_path: Path) -> Record:
+def _record(cells: Mapping[str, str], *, origin: str, folder: Path) -> Record:
+    known = {name: "" if is_unknown(cells.get(name, "")) else cells[name] for name in _OPTIONAL}
+    label = known["label"].lower()
     try:
-        if None in row or None in row.values():
-            msg = "the number of fields is not that of the header"
-            raise ValueError(msg)
-        cells = {str(key): str(value).strip() for key, value in row.items()}
-        folder = csv_path.parent
         return Record(
             id=cells["id"],
-            image=str(folder / cells["image"]) if cells["image"] else "",
-            patient_id=cells["patient_id"],
-            laterality=laterality_code(cells.get("laterality", "")),
-            view_position=view_code(cells.get("view", "")),
+            image=_path(folder, cells["image"]),
+            patient_id=cells["patient_id"] or "unknown",
+            laterality=laterality_code(known["laterality"]),
+            view_position=view_code(known["view"]),
             modality=cells.get("modality", "MG"),
-            label_path=str(folder / cells["mask"]) if cells.get("mask") else None,
-            boxes=_boxes(cells.get("boxes_xywh", "")),
-            class_name=cells.get("label", ""),
+            label_path=_path(folder, known["mask"]) or None,
+            boxes=_boxes(known["boxes_xywh"]),
+            class_name=label if label in LABELS else known["label"],
             strata={key: value for key, value in cells.items() if key not in (*_REQUIRED, *_OPTIONAL)},
+            origin=origin,
         )
-    except ValueError as error:
-        msg = f"{csv_path}, line {line}: {error}"
-        raise ValueError(msg) from error
+    except UserError as error:
+        raise UserError(f"{origin}: {error}") from error
+
+
+def _path(folder: Path, text: str) -> str:
+    """File that a cell names; Windows' separators are taken where no file is called so."""
+    if "\\" in text and not _is_file(str(folder / text)):
+        text = text.replace("\\", "/")
+    return str(folder / text) if text else ""
 
 
 def _boxes(text: str) -> tuple[Box, ...]:
@@ -113,24 +127,37 @@ def _boxes(text: str) -> tuple[Box, ...]:
     try:
         rows = [[float(value) for value in row] for row in json.loads(text)]
         return tuple((x, y, x + w, y + h) for x, y, w, h in rows)
-    except (TypeError, ValueError):
-        msg = f"boxes_xywh is {text!r}; wanted a JSON list of [x, y, width, height], as [[10, 20, 30, 40]]"
-        raise ValueError(msg) from None
+    except (TypeError, ValueError, RecursionError):
+        example = "[[10, 20, 30, 40]]"
+        raise UserError(
+            f"boxes_xywh is {text[:80]!r}; expected a JSON list of [x, y, width, height], as {example}"
+        ) from None
 
 
-def _check_unique(records: Iterable[Record], *, path: Path) -> None:
-    doubled = [name for name, n in Counter(record.id for record in records).items() if n > 1]
-    if doubled:
-        msg = f"{path}: {len(doubled)} ids stand twice, for example {doubled[:5]}; every image needs its own"
-        raise ValueError(msg)
+def _check_unique(records: Iterable[Record]) -> None:
+    seen: dict[str, Record] = {}
+    for record in records:
+        first = seen.setdefault(record.id, record)
+        if first is not record:
+            line = first.origin.rpartition(", ")[2]
+            raise UserError(f"{record.where}: duplicate id {record.id!r}, which {line} has; every image needs its own")
 
 
-def _check_files(records: Iterable[Record], *, path: Path) -> None:
-    wanted = [file for record in records for file in (record.image, record.label_path) if file is not None]
-    missing = [file for file in wanted if not Path(file).is_file()]
+def _check_files(records: Sequence[Record], *, path: Path) -> None:
+    wanted = [
+        (r, column, file) for r in records for column, file in (("image", r.image), ("mask", r.label_path)) if file
+    ]
+    missing = [(record, column, file) for record, column, file in wanted if not _is_file(file)]
     if missing:
-        msg = (
-            f"{path}: {len(missing)} of {len(wanted)} files are missing, for example {missing[:3]}; "
-            "paths in a manifest are relative to the CSV"
+        record, column, file = missing[0]
+        more = f" ({len(missing)} of {len(wanted)} files are missing)" if len(missing) > 1 else ""
+        raise UserError(
+            f"{record.where}: there is no {column} {file}{more}; paths in a manifest are relative to {path.name}"
         )
-        raise FileNotFoundError(msg)
+
+
+def _is_file(file: str) -> bool:
+    try:
+        return Path(file).is_file()
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL
+        return False

@@ -3,74 +3,49 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Box", "Finding", "Outline", "Record", "laterality_code", "view_code"]
+from .._errors import UserError
+
+__all__ = ["LABELS", "Box", "Finding", "Outline", "Record", "is_unknown", "laterality_code", "view_code"]
 
 Box = tuple[float, float, float, float]
 Outline = tuple[tuple[float, float], ...]
 
+#: Words that a label may be; empty where it is unknown.
+LABELS = ("normal", "benign", "malignant")
 _LATERALITY = {"": "", "L": "L", "LEFT": "L", "LT": "L", "R": "R", "RIGHT": "R", "RT": "R", "B": "B"}
-_VIEW = {"ML": "ML", "MLO": "MLO", "CC": "CC", "": ""}
+#: What tables say where they know nothing: pandas, Excel, SQL and people.
+_UNKNOWN = {
+    "", "-", "--", "?", "<na>", "n/a", "#n/a", "na", "nan", "nat", "none", "null", "nil", "unknown", "unk", "undefined",
+    "missing", "anon", "anonymous", "anonymized", "anonymised", "removed", "not available", "not known",
+}  # fmt: skip
+
+
+def is_unknown(text: str) -> bool:
+    """Whether a cell says that nothing is known, as ``nan``, ``None`` or nothing at all."""
+    return text.strip().lower() in _UNKNOWN
 
 
 def laterality_code(text: str) -> str:
-    """Laterality as DICOM writes it.
-
-    Parameters
-    ----------
-    text : str
-        ``L``, ``LEFT``, ``LT`` (or the right-hand ones), any case; empty where unknown.
-
-    Returns
-    -------
-    str
-        ``"L"``, ``"R"``, ``"B"`` (both) or ``""`` (unknown).
-
-    Raises
-    ------
-    ValueError
-        For any other word.
-
-    Examples
-    --------
-    >>> laterality_code("left")
-    'L'
-    """
+    """Laterality as DICOM writes it: ``L``, ``R``, ``B`` (both) or empty, of ``left``, ``LT``, ``R``..."""
     try:
         return _LATERALITY[text.strip().upper()]
     except KeyError:
-        msg = f"laterality {text!r} is none of L, R, B, LEFT, RIGHT; leave it empty where it is unknown"
-        raise ValueError(msg) from None
+        raise UserError(f"laterality {text!r} is none of L, R, B, LEFT, RIGHT; leave it empty where unknown") from None
 
 
 def view_code(text: str) -> str:
-    """View position in capitals, without blanks; unknown views are kept as they are.
-
-    Parameters
-    ----------
-    text : str
-        For example ``"mlo"``.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> view_code(" mlo ")
-    'MLO'
-    """
-    word = text.strip().upper()
-    return _VIEW.get(word, word)
+    """View position in capitals, without blanks; unknown views are kept as they are."""
+    return text.strip().upper()
 
 
 def _check_box(box: Box, *, owner: str) -> None:
     x1, y1, x2, y2 = box
-    if not (x2 > x1 and y2 > y1):
-        msg = f"{owner}: box {box} is empty; wanted (x1, y1, x2, y2) in pixels with x2 > x1 and y2 > y1"
-        raise ValueError(msg)
+    if not (0 < x2 - x1 < math.inf and 0 < y2 - y1 < math.inf):
+        raise UserError(f"{owner}: box {box} is empty; expected (x1, y1, x2, y2) in pixels with x2 > x1 and y2 > y1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +117,12 @@ class Record:
         The lesions one by one, where the data set tells them apart.
     strata : Mapping[str, str]
         Every further column (density, pathology, subtlety...).
+    origin : str
+        Where a person wrote it down: file and line of a manifest, item of a datalist; empty for public data sets.
 
     Raises
     ------
-    ValueError
+    UserError
         If the id, the image or the patient is empty, the laterality is no code, or a box is empty.
 
     Examples
@@ -166,15 +143,14 @@ class Record:
     pixel_spacing: tuple[float, float] | None = None
     findings: tuple[Finding, ...] = ()
     strata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    origin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name in ("id", "image", "patient_id"):
             if not getattr(self, name):
-                msg = f"record {self.id!r}: {name} is empty"
-                raise ValueError(msg)
+                raise UserError(f"record {self.id!r}: {name} is empty")
         if self.laterality not in {"", "L", "R", "B"}:
-            msg = f"record {self.id!r}: laterality {self.laterality!r} is none of '', 'L', 'R', 'B'"
-            raise ValueError(msg)
+            raise UserError(f"record {self.id!r}: laterality {self.laterality!r} is none of '', 'L', 'R', 'B'")
         for box in self.boxes:
             _check_box(box, owner=f"record {self.id!r}")
 
@@ -187,3 +163,8 @@ class Record:
     def has_lesion(self) -> bool:
         """Whether any lesion is annotated (mask, box or finding), without opening a file."""
         return self.has_mask or bool(self.boxes) or bool(self.findings)
+
+    @property
+    def where(self) -> str:
+        """What an error message calls it: its place in a file, else its id."""
+        return self.origin or f"image {self.id!r}"

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._errors import UserError
 from .._typing import PathLike
+from ..io.table import read_json
 from ..io.write import write_text
 from .record import Record
 from .splits import FOLDS, PARTS, Split, holdout, kfold
@@ -55,17 +57,12 @@ class SplitFile:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def split(self, *, fold: int | None) -> Split:
-        """Parts of the hold-out split (`fold` None) or of a fold.
-
-        Raises
-        ------
-        ValueError
-            If the file has no such fold.
-        """
+        """Parts of the hold-out split (`fold` None) or of a fold."""
         folds = self.document.get("folds", [])
         if fold is not None and (type(fold) is not int or not 0 <= fold < len(folds)):
-            msg = f"fold {fold!r} is not in this split file; it has 0 to {len(folds) - 1}, or none for hold-out"
-            raise ValueError(msg)
+            raise UserError(
+                f"fold {fold!r} is not in this split file; it has 0 to {len(folds) - 1}, or none for hold-out"
+            )
         parts = self.document["holdout"] if fold is None else folds[fold]
         return Split(**{part: tuple(parts[part]) for part in PARTS})
 
@@ -74,22 +71,7 @@ class SplitFile:
         return {image: patient for patient, ids in self.document["images"][images].items() for image in ids}
 
     def check(self, records: Sequence[Record]) -> str:
-        """Make sure that records are exactly one of the file's image sets.
-
-        Parameters
-        ----------
-        records : sequence of Record
-
-        Returns
-        -------
-        str
-            Name of that set.
-
-        Raises
-        ------
-        ValueError
-            If records are missing or unknown, or belong to another patient than the file says.
-        """
+        """Make sure that records are exactly one of the file's image sets."""
         ids = {record.id for record in records}
         names: list[str] = list(self.document["images"])
         sets = {name: self.patient_of(images=name) for name in names}
@@ -102,11 +84,10 @@ class SplitFile:
                 f"{len(unknown)} of the {len(ids)} data ids are unknown to it {unknown[:3]}; give the "
                 "data that the split was made for, or strict_split=False to let its patients decide"
             )
-            raise ValueError(msg)
+            raise UserError(msg)
         wrong = [record.id for record in records if sets[best][record.id] != record.patient_id]
         if wrong:
-            msg = f"{len(wrong)} images have another patient than in the split file, for example {wrong[:3]}"
-            raise ValueError(msg)
+            raise UserError(f"{len(wrong)} images have another patient than in the split file, for example {wrong[:3]}")
         return best
 
 
@@ -249,10 +230,8 @@ def read_split(path: PathLike) -> SplitFile:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no split file, or was changed after it was written.
+    UserError
+        If there is no such file, or if it is no split file, or was changed after it was written.
 
     Examples
     --------
@@ -260,14 +239,11 @@ def read_split(path: PathLike) -> SplitFile:
     """
     file = Path(path)
     if not file.is_file():
-        msg = f"no split file at {file}; give split_file an existing JSON, or none to draw it from the seed"
-        raise FileNotFoundError(msg)
-    document = json.loads(file.read_text(encoding="utf-8"))
+        raise UserError(f"no split file at {file}; give split_file an existing JSON, or none to draw it from the seed")
+    document = read_json(file)
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        msg = f"{file} is no split file; wanted a JSON object with format {_FORMAT!r}"
-        raise ValueError(msg)
+        raise UserError(f"{file} is no split file; expected a JSON object with format {_FORMAT!r}")
     result = SplitFile(document)
     if result.sha256 != document.get("sha256"):
-        msg = f"{file} was changed after it was written (sha256); fetch it again, or draw a new split"
-        raise ValueError(msg)
+        raise UserError(f"{file} was changed after it was written (sha256); fetch it again, or draw a new split")
     return result

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from .._errors import UserError
 from ..functional.lesion_size import size_bin
 from .masks import lesion_area_224
 from .record import Record
@@ -46,7 +47,7 @@ class Split:
 
     Raises
     ------
-    ValueError
+    UserError
         If a patient is in two parts.
 
     Examples
@@ -63,14 +64,12 @@ class Split:
         counts = Counter(patient for part in PARTS for patient in self.patients(part))
         doubled = [patient for patient, n in counts.items() if n > 1]
         if doubled:
-            msg = f"{len(doubled)} patients stand in two parts, for example {doubled[:5]}"
-            raise ValueError(msg)
+            raise UserError(f"{len(doubled)} patients stand in two parts, for example {doubled[:5]}")
 
     def patients(self, part: str) -> tuple[str, ...]:
         """Patients of a part, by its name."""
         if part not in PARTS:
-            msg = f"part {part!r} is none of {', '.join(PARTS)}"
-            raise ValueError(msg)
+            raise UserError(f"part {part!r} is none of {', '.join(PARTS)}")
         return tuple(getattr(self, part))
 
     def part_of(self, patient: str) -> str | None:
@@ -90,51 +89,11 @@ class Split:
 def allocate(
     groups: Mapping[str, Mapping[str, int]], shares: Sequence[float], *, seed: int, salt: str = ""
 ) -> list[list[str]]:
-    """Deal groups (patients) into parts so that every stratum has the wanted shares.
-
-    Parameters
-    ----------
-    groups : Mapping[str, Mapping[str, int]]
-        For each patient the number of images in each stratum.
-    shares : sequence of float
-        Wanted share of each part; they add up to 1.
-    seed : int
-    salt : str
-        Tells draws of one seed apart.
-
-    Returns
-    -------
-    list of list of str
-        Patients of each part, sorted.
-
-    Raises
-    ------
-    ValueError
-        If the shares do not add up to 1, or there are fewer patients than parts.
-
-    Notes
-    -----
-    Patients with the rarest stratum come first, those alike in the order of the hash of seed and name; each
-    goes to the part that it brings nearest to the wanted counts (images of each stratum, and patients). The
-    result depends on nothing else: not on the order of the records, not on a random generator's version.
-
-    References
-    ----------
-    Greedy form of iterative stratification: Sechidis et al., ECML PKDD 2011,
-    doi:10.1007/978-3-642-23808-6_10.
-
-    Examples
-    --------
-    >>> parts = allocate({f"p{i}": {"mass": 1} for i in range(10)}, (0.6, 0.2, 0.2), seed=0)
-    >>> [len(part) for part in parts]
-    [6, 2, 2]
-    """
+    """Deal groups (patients) into parts so that every stratum has the wanted shares."""
     if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
-        msg = f"shares are {tuple(shares)}; wanted positive numbers that add up to 1"
-        raise ValueError(msg)
+        raise UserError(f"shares are {tuple(shares)}; expected positive numbers that add up to 1")
     if len(groups) < len(shares):
-        msg = f"{len(groups)} patients cannot fill {len(shares)} parts; give more data or use part='all'"
-        raise ValueError(msg)
+        raise UserError(f"{len(groups)} patients cannot fill {len(shares)} parts; give more data or use part='all'")
     names = sorted({name for counts in groups.values() for name in counts})
     # One column for the patients themselves, one for the images of each stratum.
     table = {group: np.array([1.0, *(n.get(name, 0) for name in names)]) for group, n in groups.items()}
@@ -165,34 +124,9 @@ def _groups(records: Iterable[Record], strata: Mapping[str, str]) -> dict[str, C
 
 
 def stratify(records: Iterable[Record], *, task: str, class_column: str | None = None) -> dict[str, str]:
-    """Stratum of every record for a task.
-
-    Parameters
-    ----------
-    records : iterable of Record
-    task : {"segmentation", "detection", "classification"}
-    class_column : str, optional
-        Stratum that holds the class; default: `Record.class_name`.
-
-    Returns
-    -------
-    dict of str to str
-        By record id: for segmentation and detection the lesion-size bin on the 224 x 224 grid where any
-        record has a mask, else (and for classification) the class name.
-
-    Raises
-    ------
-    ValueError
-        For another task.
-
-    Examples
-    --------
-    >>> stratify([Record(id="a", image="a.png", patient_id="p", class_name="benign")], task="segmentation")
-    {'a': 'benign'}
-    """
+    """Stratum of every record for a task."""
     if task not in {"segmentation", "detection", "classification"}:
-        msg = f"task {task!r} is none of segmentation, detection, classification"
-        raise ValueError(msg)
+        raise UserError(f"task {task!r} is none of segmentation, detection, classification")
     records = list(records)
     if task != "classification" and any(record.has_mask for record in records):
         return {record.id: size_bin(lesion_area_224(record)) for record in records}
@@ -205,61 +139,17 @@ def class_of(record: Record, *, column: str | None) -> str:
 
 
 def holdout(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] | None = None) -> Split:
-    """60/20/20 split by patient.
-
-    Parameters
-    ----------
-    records : iterable of Record
-    seed : int
-    strata : Mapping[str, str], optional
-        Stratum by record id (see `stratify`); without it only images and patients are balanced.
-
-    Returns
-    -------
-    Split
-
-    Examples
-    --------
-    >>> records = [Record(id=f"{i}", image="a.png", patient_id=f"p{i}") for i in range(10)]
-    >>> split = holdout(records, seed=0)
-    >>> len(split.train), len(split.validation), len(split.test)
-    (6, 2, 2)
-    """
+    """60/20/20 split by patient."""
     parts = allocate(_groups(records, strata or {}), HOLDOUT_SHARES, seed=seed, salt="holdout")
     return Split(*map(tuple, parts))
 
 
 def kfold(records: Iterable[Record], *, fold: int, seed: int, strata: Mapping[str, str] | None = None) -> Split:
-    """One fold of the five-fold cross-validation by patient.
-
-    Parameters
-    ----------
-    records : iterable of Record
-    fold : int
-        0 to 4: the fifth that is the test part; 10 % of the other patients validate.
-    seed : int
-    strata : Mapping[str, str], optional
-        Stratum by record id (see `stratify`).
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    ValueError
-        If there is no such fold.
-
-    Examples
-    --------
-    >>> records = [Record(id=f"{i}", image="a.png", patient_id=f"p{i}") for i in range(50)]
-    >>> split = kfold(records, fold=0, seed=0)
-    >>> len(split.train), len(split.validation), len(split.test)
-    (36, 4, 10)
-    """
+    """One fold of the five-fold cross-validation by patient."""
     if type(fold) is not int or not 0 <= fold < FOLDS:
-        msg = f"fold {fold!r} does not exist; wanted an integer from 0 to {FOLDS - 1}, or none for hold-out"
-        raise ValueError(msg)
+        raise UserError(
+            f"fold {fold!r} does not exist; expected an integer from 0 to {FOLDS - 1}, or none for hold-out"
+        )
     groups = _groups(records, strata or {})
     test = allocate(groups, [1 / FOLDS] * FOLDS, seed=seed, salt="folds")[fold]
     rest = {patient: counts for patient, counts in groups.items() if patient not in set(test)}
@@ -271,25 +161,7 @@ def kfold(records: Iterable[Record], *, fold: int, seed: int, strata: Mapping[st
 def make_split(
     records: Iterable[Record], *, fold: int | None, seed: int, strata: Mapping[str, str] | None = None
 ) -> Split:
-    """Hold-out split (`fold` None) or one fold of the cross-validation.
-
-    Parameters
-    ----------
-    records : iterable of Record
-    fold : int or None
-    seed : int
-    strata : Mapping[str, str], optional
-
-    Returns
-    -------
-    Split
-
-    Examples
-    --------
-    >>> records = [Record(id=f"{i}", image="a.png", patient_id=f"p{i}") for i in range(10)]
-    >>> make_split(records, fold=None, seed=1) == holdout(records, seed=1)
-    True
-    """
+    """Hold-out split (`fold` None) or one fold of the cross-validation."""
     if fold is None:
         return holdout(records, seed=seed, strata=strata)
     return kfold(records, fold=fold, seed=seed, strata=strata)
@@ -312,7 +184,7 @@ def official(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] 
 
     Raises
     ------
-    ValueError
+    UserError
         If a record has no official part.
 
     Notes
@@ -336,8 +208,7 @@ def official(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] 
     records = list(records)
     unknown = [r.id for r in records if r.strata.get("official_split") not in {"training", "test"}]
     if unknown:
-        msg = f"{len(unknown)} records have no official_split (training or test), for example {unknown[:3]}"
-        raise ValueError(msg)
+        raise UserError(f"{len(unknown)} records have no official_split (training or test), for example {unknown[:3]}")
     test = {record.patient_id for record in records if record.strata["official_split"] == "test"}
     rest = _groups((record for record in records if record.patient_id not in test), strata or {})
     train, validation = allocate(rest, (1 - VALIDATION_SHARE, VALIDATION_SHARE), seed=seed, salt="official")

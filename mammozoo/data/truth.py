@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .._errors import UserError
 from .._typing import PathLike
+from ..io.table import read_json
 from .auditing.leaks import AuditReport
 from .lists import audit_split, load_records, records_split
 from .record import Record
@@ -46,65 +47,40 @@ def load_truth(
 
     Raises
     ------
-    FileNotFoundError
-        If there is nothing at `path`.
-    ValueError
-        If the kind of a folder is not known, a part is asked for without a split, or nothing is in it.
+    UserError
+        If there is nothing at `path`, the kind of a folder is not known, a part is asked for without a split, or
+        nothing is in it.
 
     Examples
     --------
-    >>> load_truth("absent.csv")
+    >>> load_truth("absent.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    FileNotFoundError: there is no truth at absent.csv; give a datalist JSON, a manifest CSV or a data set's folder
+    mammozoo._errors.UserError: there is no truth at absent.csv; give a datalist JSON, a manifest CSV...
     """
     source = Path(path)
     if not source.exists():
-        msg = f"there is no truth at {source}; give a datalist JSON, a manifest CSV or a data set's folder"
-        raise FileNotFoundError(msg)
+        raise UserError(f"there is no truth at {source}; give a datalist JSON, a manifest CSV or a data set's folder")
     if source.suffix.lower() == ".json" and dataset is None:
         return read_datalist(source, part=part)
     records = load_records(**_named(source, dataset))
     if part is None:
         return records
     if split_file is None:
-        msg = f"the {part} part of what? Give --split-file too"
-        raise ValueError(msg)
+        raise UserError(f"the {part} part of what? Give --split-file too")
     chosen = records_split(records, split_file=split_file, fold=fold).select(records, part)
     if not chosen:
-        msg = f"the {part} part of {split_file} holds no image of {source}"
-        raise ValueError(msg)
+        raise UserError(f"the {part} part of {split_file} holds no image of {source}")
     return list(chosen)
 
 
 def audit_truth(
     path: PathLike, *, split_file: PathLike, dataset: str | None = None, fold: int | None = None
 ) -> AuditReport:
-    """Audit the split whose part is scored.
-
-    Parameters
-    ----------
-    path, dataset, split_file, fold
-        See `load_truth`; a data set or a manifest.
-
-    Returns
-    -------
-    AuditReport
-        Its `reason` tells why there may be no headline figure.
-
-    Raises
-    ------
-    ValueError
-        For a datalist file, which has no split file.
-
-    Examples
-    --------
-    ``audit_truth("manifest.csv", split_file="split.json").clean``
-    """
+    """Audit the split whose part is scored."""
     source = Path(path)
     if source.suffix.lower() == ".json" and dataset is None:
-        msg = f"{source.name} is a datalist, which holds its own parts: leave --split-file out and name --part"
-        raise ValueError(msg)
+        raise UserError(f"{source.name} is a datalist with its own parts: leave --split-file out and name --part")
     return audit_split(**_named(source, dataset), split_file=split_file, fold=fold)
 
 
@@ -114,8 +90,7 @@ def _named(source: Path, dataset: str | None) -> dict[str, Any]:
         return {"dataset": dataset, "dataset_dir": source}
     manifest = source / "manifest.csv" if source.is_dir() else source
     if not manifest.is_file():
-        msg = f"{source} is a folder without manifest.csv: say which data set it is (--dataset cbis_ddsm, dmid...)"
-        raise ValueError(msg)
+        raise UserError(f"{source} is a folder without manifest.csv: say what it is (--dataset cbis_ddsm, dmid...)")
     return {"dataset": "manifest", "dataset_dir": manifest}
 
 
@@ -137,7 +112,7 @@ def read_datalist(path: PathLike, *, part: str | None = None) -> list[Record]:
 
     Raises
     ------
-    ValueError
+    UserError
         If the file is no such JSON, or holds several lists and none is named.
 
     Examples
@@ -150,44 +125,40 @@ def read_datalist(path: PathLike, *, part: str | None = None) -> list[Record]:
     'a'
     """
     file = Path(path)
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        msg = f"{file} is no JSON: {error}"
-        raise ValueError(msg) from error
-    items = _items(document, part, name=file.name)
-    try:
-        return [_record(item, folder=file.parent) for item in items]
-    except (KeyError, TypeError, AttributeError) as error:
-        msg = f"{file}: every item needs an image ({type(error).__name__}: {error})"
-        raise ValueError(msg) from error
+    items = _items(read_json(file), part, name=file.name)
+    return [_record(item, folder=file.parent, origin=f"{file}, item {n}") for n, item in enumerate(items, start=1)]
 
 
-def _items(document: Any, part: str | None, *, name: str) -> Sequence[Mapping[str, Any]]:
+def _items(document: Any, part: str | None, *, name: str) -> Sequence[Any]:
     if isinstance(document, list) and part is None:
         return document
-    lists = {key: value for key, value in document.items() if isinstance(value, list)} if document else {}
+    content = document if isinstance(document, dict) else {}
+    lists = {key: value for key, value in content.items() if isinstance(value, list)}
     chosen = part if part is not None else next(iter(lists)) if len(lists) == 1 else None
     if chosen is None or chosen not in lists:
-        msg = f"{name} holds the lists {list(lists)}; name one of them by --part"
-        raise ValueError(msg)
+        raise UserError(f"{name} holds the lists {list(lists)}; name one of them by --part")
     return lists[chosen]
 
 
-def _record(item: Mapping[str, Any], *, folder: Path) -> Record:
-    image, label = str(item["image"]), item.get("label")
-    name = str(item.get("id") or Path(image).stem)
-    spacing = item.get("pixel_spacing")
-    is_mask = isinstance(label, str)
-    return Record(
-        id=name,
-        image=str(folder / image),
-        patient_id=str(item.get("patient_id") or name),
-        laterality=item.get("laterality") or "",
-        view_position=item.get("view_position") or "",
-        label_path=str(folder / str(label)) if is_mask else None,
-        boxes=tuple((float(x1), float(y1), float(x2), float(y2)) for x1, y1, x2, y2 in item.get("box") or ()),
-        class_name=str(item.get("class_name") or ("" if is_mask or label is None else label)),
-        pixel_spacing=(float(spacing[0]), float(spacing[1])) if spacing else None,
-        strata={key: str(value) for key, value in (item.get("strata") or {}).items()},
-    )
+def _record(item: Any, *, folder: Path, origin: str) -> Record:
+    try:
+        image, label = str(item["image"]), item.get("label")
+        name = str(item.get("id") or Path(image).stem)
+        spacing = item.get("pixel_spacing")
+        is_mask = isinstance(label, str)
+        return Record(
+            id=name,
+            image=str(folder / image),
+            patient_id=str(item.get("patient_id") or name),
+            laterality=item.get("laterality") or "",
+            view_position=item.get("view_position") or "",
+            label_path=str(folder / str(label)) if is_mask else None,
+            boxes=tuple((float(x1), float(y1), float(x2), float(y2)) for x1, y1, x2, y2 in item.get("box") or ()),
+            class_name=str(item.get("class_name") or ("" if is_mask or label is None else label)),
+            pixel_spacing=(float(spacing[0]), float(spacing[1])) if spacing else None,
+            strata={key: str(value) for key, value in (item.get("strata") or {}).items()},
+            origin=origin,
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = error if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        raise UserError(f"{origin}: expected at least an image ({reason})") from error

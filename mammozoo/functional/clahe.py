@@ -124,23 +124,7 @@ def clahe(
 
 
 def default_value_range(kind: str) -> tuple[float, float] | None:
-    """Grey levels that a type spans by convention.
-
-    Parameters
-    ----------
-    kind : str
-        Name of the type without its module, for example ``"uint8"`` or ``"float32"``.
-
-    Returns
-    -------
-    (float, float) or None
-        0-255 for uint8, 0-1 for floating types, None (each plane's own range) for the others.
-
-    Examples
-    --------
-    >>> default_value_range("uint8"), default_value_range("float16"), default_value_range("uint16")
-    ((0.0, 255.0), (0.0, 1.0), None)
-    """
+    """Grey levels that a type (``uint8``) spans by convention; None, each plane's own range, for the others."""
     if kind == "uint8":
         return (0.0, 255.0)
     return (0.0, 1.0) if "float" in kind else None

@@ -23,30 +23,7 @@ def clahe_tensor(
     bins: int = 256,
     value_range: tuple[float, float] | None = None,
 ) -> Tensor:
-    """CLAHE of a batch of images, all at once; see :func:`mammozoo.functional.clahe.clahe`.
-
-    Parameters
-    ----------
-    image : Tensor, shape (..., H, W)
-        Integer or floating grey levels.
-    clip_limit, tiles, bins, value_range
-        As in :func:`mammozoo.functional.clahe.clahe`.
-
-    Returns
-    -------
-    Tensor, shape (..., H, W)
-        Of the same type, device and value range.
-
-    Raises
-    ------
-    ValueError
-        If the image holds a NaN.
-
-    Examples
-    --------
-    >>> clahe_tensor(torch.zeros(2, 1, 32, 24, dtype=torch.uint8)).shape
-    torch.Size([2, 1, 32, 24])
-    """
+    """CLAHE of a batch (..., H, W), all at once; parameters as of `mammozoo.functional.clahe.clahe`."""
     planes = image.detach().reshape(-1, *image.shape[-2:])
     kind = str(image.dtype).removeprefix("torch.")
     limits = value_range or default_value_range(kind)
@@ -73,30 +50,7 @@ def clahe_tensor(
 
 
 def equalise_levels(levels: Tensor, *, clip_limit: float, tiles: tuple[int, int], bins: int) -> Tensor:
-    """CLAHE of images whose grey levels are bin numbers already.
-
-    Parameters
-    ----------
-    levels : Tensor, shape (N, H, W)
-        Integers from 0 to ``bins - 1``.
-    clip_limit : float
-        In multiples of the uniform bin height; 0 clips nothing.
-    tiles : (int, int)
-        Tiles across and down.
-    bins : int
-        Number of levels.
-
-    Returns
-    -------
-    Tensor, shape (N, H, W)
-        uint8 if `bins` is at most 256, else int32.
-
-    Examples
-    --------
-    >>> levels = torch.arange(64, dtype=torch.uint8).expand(1, 64, 64)
-    >>> int(equalise_levels(levels, clip_limit=2.0, tiles=(2, 2), bins=256).max()) > 63
-    True
-    """
+    """CLAHE of levels (N, H, W) from 0 to ``bins - 1``; uint8 up to 256 bins, else int32."""
     rows, columns = tiles[1], tiles[0]
     padded = _pad_to_tiles(levels, rows=rows, columns=columns)
     tile = (padded.shape[-2] // rows, padded.shape[-1] // columns)

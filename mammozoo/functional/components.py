@@ -15,60 +15,16 @@ __all__ = ["Component", "find_components", "label_components", "lesion_boxes"]
 
 @dataclass(frozen=True)
 class Component:
-    """One 8-connected component of a mask.
+    """One 8-connected component of a mask."""
 
-    Parameters
-    ----------
-    label : int
-        Its value in the label image, from 1.
-    box_xyxy : tuple of four ints
-        (x1, y1, x2, y2) in pixels, half-open: columns x1 to x2 - 1, rows y1 to y2 - 1.
-    area : int
-        Pixels.
-    score : float or None
-        Maximum probability of its pixels; None without probabilities.
-
-    Examples
-    --------
-    >>> Component(label=1, box_xyxy=(0, 0, 2, 3), area=6, score=None).area
-    6
-    """
-
-    label: int
-    box_xyxy: tuple[int, int, int, int]
-    area: int
-    score: float | None
+    label: int  # its value in the label image, from 1
+    box_xyxy: tuple[int, int, int, int]  # pixels, half-open
+    area: int  # pixels
+    score: float | None  # maximum probability of its pixels
 
 
 def label_components(mask: Array) -> tuple[Array, Array]:
-    """Label the 8-connected components of a mask.
-
-    Parameters
-    ----------
-    mask : numpy.ndarray of shape (H, W)
-        Boolean, or numbers of which every non-zero one is lesion.
-
-    Returns
-    -------
-    labels : numpy.ndarray of shape (H, W), int32
-        0 = background, components from 1.
-    statistics : numpy.ndarray of shape (N, 5), int32
-        x, y, width, height and area of components 1 to N.
-
-    Raises
-    ------
-    ValueError
-        If the mask is not two-dimensional.
-
-    Notes
-    -----
-    An empty mask has no component: statistics of shape (0, 5).
-
-    Examples
-    --------
-    >>> label_components(np.eye(3))[1].tolist()
-    [[0, 0, 3, 3, 3]]
-    """
+    """Labels (H, W) int32 from 1, and x, y, width, height, area (N, 5) of a mask's 8-connected components."""
     if mask.ndim != 2:
         msg = f"a mask of shape (H, W) is needed, got {mask.shape}"
         raise ValueError(msg)
@@ -138,34 +94,7 @@ def _bounding_window(mask: Array) -> tuple[int, int, tuple[slice, slice]]:
 
 
 def lesion_boxes(mask: Array, *, min_area: int = 1) -> Array:
-    """Boxes of the 8-connected components of a mask, in label order (top to bottom).
-
-    Parameters
-    ----------
-    mask : numpy.ndarray of shape (H, W)
-        Boolean, or numbers of which every non-zero one is lesion.
-    min_area : int
-        Smallest area in pixels that counts.
-
-    Returns
-    -------
-    numpy.ndarray of shape (N, 4), float32
-        (x1, y1, x2, y2) in pixels, half-open.
-
-    Raises
-    ------
-    ValueError
-        If the mask is not two-dimensional.
-
-    Notes
-    -----
-    An empty mask gives shape (0, 4).
-
-    Examples
-    --------
-    >>> lesion_boxes(np.eye(3)).tolist()
-    [[0.0, 0.0, 3.0, 3.0]]
-    """
+    """Boxes (N, 4) xyxy float32, half-open, of a mask's 8-connected components, from top to bottom."""
     statistics = label_components(mask)[1]
     x, y, width, height, _ = statistics[statistics[:, 4] >= min_area].T
     return np.stack([x, y, x + width, y + height], axis=1).astype(np.float32)

@@ -28,36 +28,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 def display_window(
     image: Array, *, breast_mask: Array | None = None, percentiles: tuple[float, float] = (0.5, 99.8)
 ) -> Array:
-    """Turn a mammogram into 8 bits for display, the window set by the breast and not by the background.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey values, bright = dense tissue. uint8 images are windowed already: a copy is returned.
-    breast_mask : numpy.ndarray of shape (H, W), optional
-        Non-zero = breast; by default every pixel over the background level.
-    percentiles : tuple of two floats
-        Percentiles of the breast's grey values that become black and white.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W), uint8
-        Linear between the two limits.
-
-    Raises
-    ------
-    ValueError
-        If the image is not two-dimensional.
-
-    Notes
-    -----
-    A constant image and an empty breast mask give a black image. NaN becomes black, infinity white.
-
-    Examples
-    --------
-    >>> display_window(np.array([[0, 0], [1000, 3000]], np.uint16)).tolist()
-    [[0, 0], [0, 255]]
-    """
+    """Mammogram as 8 bits, from one percentile of the breast (None: of what is no background) to the other."""
     if image.ndim != 2:
         msg = f"an image of shape (H, W) is needed, got {image.shape}"
         raise ValueError(msg)
@@ -81,23 +52,7 @@ def display_window(
 
 
 def line_width(shape: Sequence[int]) -> int:
-    """Width of a line in pixels that is as visible on a large image as on a small one.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        (H, W, ...) of the image.
-
-    Returns
-    -------
-    int
-        One five-hundredth of the long side, at least 1.
-
-    Examples
-    --------
-    >>> line_width((256, 200)), line_width((4096, 3328))
-    (1, 8)
-    """
+    """Width of a line that is as visible on a large image as on a small one: 1/500 of the long side, at least 1."""
     return max(1, round(max(shape[:2]) / 500))
 
 
@@ -188,28 +143,7 @@ def add_labels(
     *,
     colour: tuple[int, int, int] = PREDICTION_COLOUR,
 ) -> Array:
-    """Write a short text beside each box.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W, 3), uint8
-        RGB.
-    labels : sequence of (str, (x1, y1, x2, y2))
-        Text (ASCII) and box in pixels.
-    colour : RGB tuple
-        Colour of the text.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W, 3), uint8
-        A new image; each text stands right, left, above or below its box, where the least bright detail is
-        covered (a calcification must not disappear behind a number), always inside the image.
-
-    Examples
-    --------
-    >>> bool(add_labels(np.zeros((64, 64, 3), np.uint8), [("0.91", (5, 20, 12, 30))]).any())
-    True
-    """
+    """Write a text (ASCII) beside each box, on a copy, where the least bright detail is covered."""
     drawn = image.copy()
     height, width = image.shape[:2]
     scale, weight = _font(image.shape)
@@ -224,31 +158,7 @@ def add_labels(
 
 
 def add_caption(image: Array, text: str, *, colour: tuple[int, int, int] = (200, 200, 200)) -> Array:
-    """Write a line into the darkest corner of an image.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W, 3), uint8
-        RGB.
-    text : str
-        ASCII text.
-    colour : RGB tuple
-        Colour of the text.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W, 3), uint8
-        A new image.
-
-    Notes
-    -----
-    On an image too narrow for the text the letters shrink to fit.
-
-    Examples
-    --------
-    >>> bool(add_caption(np.zeros((64, 64, 3), np.uint8), "RESEARCH USE ONLY").any())
-    True
-    """
+    """Write a line (ASCII) into the darkest corner of a copy; the letters shrink to fit."""
     drawn = image.copy()
     height, width = image.shape[:2]
     scale, weight = _font(image.shape)

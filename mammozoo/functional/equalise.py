@@ -13,36 +13,7 @@ __all__ = ["equalise_histogram"]
 
 
 def equalise_histogram(image: Array) -> NDArray[np.float32]:
-    """Spread the grey levels of an image so that each is as frequent as the others, with 256 bins.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Finite grey levels of any range.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W), float32
-        0 to 1, in steps of 1/255.
-
-    Raises
-    ------
-    ValueError
-        If the image is not (H, W), has no pixel, or one that is not finite.
-
-    Notes
-    -----
-    The bins run from the image's minimum to its maximum. A constant image becomes 0.
-
-    References
-    ----------
-    Yan et al., 2020, arXiv:2002.12079, Section 4.2: "histogram equalization" of every crop, without its parameters.
-
-    Examples
-    --------
-    >>> equalise_histogram(np.array([[0.0, 1.0, 2.0, 100.0]])).astype(float).round(2).tolist()
-    [[0.0, 0.33, 0.67, 1.0]]
-    """
+    """Equalise the histogram of finite grey levels (H, W) with 256 bins of their range: float32, 0 to 1."""
     if image.ndim != 2 or image.size == 0 or not np.isfinite(image).all():
         msg = f"one image (H, W) of finite grey levels is needed, got shape {image.shape}"
         raise ValueError(msg)

@@ -14,27 +14,7 @@ __all__ = ["histogram", "quantiles"]
 
 
 def histogram(image: Array, *, bins: int, mask: Mask | None = None) -> tuple[Array, Array]:
-    """Count grey levels in equal bins from the image's minimum to its maximum.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Finite grey levels.
-    bins : int
-    mask : numpy.ndarray of shape (H, W), bool, optional
-        Pixels to count; the bins are still those of the whole image.
-
-    Returns
-    -------
-    counts : numpy.ndarray of shape (bins,), float64
-        Of no bin, shape (0,), if the image is constant.
-    edges : numpy.ndarray of shape (bins + 1,)
-
-    Examples
-    --------
-    >>> histogram(np.array([[0.0, 1.0, 4.0, 4.0]]), bins=2)[0].tolist()
-    [2.0, 2.0]
-    """
+    """Counts and edges of equal bins from the image's minimum to its maximum; no bin if it is constant."""
     low, high = float(image.min()), float(image.max())
     edges = np.linspace(low, high, bins + 1)
     if high <= low:
@@ -47,26 +27,7 @@ def histogram(image: Array, *, bins: int, mask: Mask | None = None) -> tuple[Arr
 
 
 def quantiles(image: Array, shares: Sequence[float], *, mask: Mask | None = None) -> tuple[float, ...]:
-    """Grey levels below which given shares of the pixels lie, to 1/4096 of the image's range.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-    shares : sequence of float
-        0 to 1.
-    mask : numpy.ndarray of shape (H, W), bool, optional
-        Pixels that count.
-
-    Returns
-    -------
-    tuple of float
-        The image's minimum for an empty mask, its only level for a constant image.
-
-    Examples
-    --------
-    >>> [round(q) for q in quantiles(np.arange(1001.0)[None], [0.01, 0.5, 0.99])]
-    [10, 500, 990]
-    """
+    """Grey levels below which given shares of the pixels lie, to 1/4096 of the image's range."""
     counts, edges = histogram(image, bins=4096, mask=mask)
     below = np.cumsum(counts)
     if not len(counts) or below[-1] == 0:

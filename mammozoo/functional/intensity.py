@@ -17,24 +17,7 @@ __all__ = ["apply_lut", "apply_rescale", "apply_window", "invert", "presentation
 
 
 def apply_rescale(values: Array, *, slope: float = 1.0, intercept: float = 0.0) -> Array:
-    """Rescale stored values: ``slope * value + intercept``.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Any shape.
-    slope, intercept : float
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, or the input itself for slope 1 and intercept 0.
-
-    Examples
-    --------
-    >>> apply_rescale(np.array([0, 1]), slope=2, intercept=-1)
-    array([-1.,  1.])
-    """
+    """``slope * value + intercept`` as float64; the input itself for slope 1 and intercept 0."""
     if slope == 1 and intercept == 0:
         return values
     return np.asarray(values, dtype=np.float64) * slope + intercept
@@ -89,61 +72,18 @@ def apply_window(
 
 
 def apply_lut(values: Array, *, table: Array, first: int = 0) -> Array:
-    """Look values up in a table; below the first entry the first, above the last the last [1]_.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Any shape; rounded to integers.
-    table : numpy.ndarray, shape (n,)
-    first : int
-        The value that the first entry belongs to.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the table's type.
-
-    Examples
-    --------
-    >>> apply_lut(np.array([0, 5, 6, 99]), table=np.array([10, 20]), first=5)
-    array([10, 10, 20, 20])
-    """
+    """Look values up in a table that begins at `first`; beyond its ends the end entries [1]_."""
     index = np.clip(np.rint(np.asarray(values, dtype=np.float64)) - first, 0, len(table) - 1).astype(np.intp)
     return np.asarray(np.asarray(table)[index])
 
 
 def invert(values: Array, *, low: float, high: float) -> Array:
-    """Mirror values in the range from `low` to `high`.
-
-    Examples
-    --------
-    >>> invert(np.array([0.0, 1.0]), low=0, high=4)
-    array([4., 3.])
-    """
+    """Mirror values in the range from `low` to `high`."""
     return (low + high) - np.asarray(values, dtype=np.float64)
 
 
 def presentation_like(values: Array, *, invert_polarity: bool) -> Array:
-    """Bring raw detector values to a presentation-like scale: shift to at least 1, logarithm, inversion [2]_.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Raw values, any shape.
-    invert_polarity : bool
-        Whether high values mean air; the result is bright in tissue.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, from 0.
-
-    Examples
-    --------
-    >>> presentation_like(np.array([1.0, np.e]), invert_polarity=True)
-    array([1., 0.])
-    """
+    """Raw detector values as shown: shift to at least 1, logarithm, inversion where high means air [2]_."""
     x = np.asarray(values, dtype=np.float64)
     logs = np.log(np.maximum(x - min(float(x.min()) - 1, 0.0), 1.0)) if x.size else x
     if not x.size:

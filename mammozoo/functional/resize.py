@@ -68,25 +68,7 @@ def resize(
 
 
 def resize_on_device(image: torch.Tensor, *, size: tuple[int, int], mode: Mode = "area") -> torch.Tensor:
-    """Resize by one weight matrix an axis; what :func:`resize` does with tensors outside main memory.
-
-    Parameters
-    ----------
-    image : Tensor, shape (..., H, W)
-        Any type and device.
-    size, mode
-        As in :func:`resize`.
-
-    Returns
-    -------
-    Tensor, shape (..., size[1], size[0])
-
-    Examples
-    --------
-    >>> import torch
-    >>> resize_on_device(torch.tensor([[0.0, 2.0], [4.0, 6.0]]), size=(2, 1))
-    tensor([[2., 4.]])
-    """
+    """Resize by one weight matrix an axis: `resize` outside main memory."""
     import torch
 
     height, width = image.shape[-2:]
@@ -102,23 +84,7 @@ def resize_on_device(image: torch.Tensor, *, size: tuple[int, int], mode: Mode =
 
 
 def axis_weights(source: int, target: int) -> NDArray[np.float64]:
-    """Weight of each source pixel in each target pixel of one axis.
-
-    Parameters
-    ----------
-    source, target : int
-        Pixels before and after.
-
-    Returns
-    -------
-    array, shape (target, source)
-        Rows sum to 1: overlaps when shrinking, linear interpolation between pixel centres when growing.
-
-    Examples
-    --------
-    >>> axis_weights(3, 2).round(3).tolist()
-    [[0.667, 0.333, 0.0], [0.0, 0.333, 0.667]]
-    """
+    """Weight (target, source) of each source pixel: overlaps when shrinking, linear interpolation when growing."""
     scale, start = source / target, np.arange(target)[:, None]
     pixel = np.arange(source)[None, :]
     if target < source:

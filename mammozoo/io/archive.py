@@ -23,71 +23,16 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """What an archive may hold before it is refused.
+    """What an archive may hold before it is refused."""
 
-    Parameters
-    ----------
-    max_entries : int
-        Files and folders together.
-    max_total_bytes : int
-        Extracted size of all files.
-    max_ratio : float
-        Extracted over compressed size of one file; mammograms reach about 10, deflate's limit is 1032.
-    ratio_free_bytes : int
-        Files of at most this extracted size may have any ratio (an empty mask compresses 1000-fold).
-
-    Examples
-    --------
-    >>> ArchiveLimits(max_entries=10).max_entries
-    10
-    """
-
-    max_entries: int = 20_000
-    max_total_bytes: int = 16 << 30
-    max_ratio: float = 200.0
-    ratio_free_bytes: int = 4 << 20
+    max_entries: int = 20_000  # files and folders together
+    max_total_bytes: int = 16 << 30  # extracted size of all files
+    max_ratio: float = 200.0  # extracted over compressed size of a file; mammograms reach 10, deflate 1032
+    ratio_free_bytes: int = 4 << 20  # a smaller file may have any ratio (an empty mask compresses 1000-fold)
 
 
 def extract_zip(source: PathLike, destination: PathLike, *, limits: ArchiveLimits | None = None) -> list[Path]:
-    """Extract a zip archive after every entry has been judged harmless.
-
-    Parameters
-    ----------
-    source : path
-        The archive.
-    destination : path
-        Folder that does not exist yet or is empty.
-    limits : ArchiveLimits, optional
-        Limits on number, size and compression.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The extracted files in the archive's order; archives inside the archive are left closed.
-
-    Raises
-    ------
-    MammogramError
-        If the archive is damaged, encrypted, over a limit, uses a compression other than deflate, or has an
-        entry that is absolute, leaves the folder (``..``), repeats a name (ignoring case), is a link or a
-        device. Entries are named by number, since their names may hold a patient's. Nothing stays behind.
-    FileExistsError
-        If `destination` has content.
-
-    Notes
-    -----
-    Owner-only permissions; times, owners and modes of the archive are not restored. An archive without
-    files gives an empty list.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with zipfile.ZipFile(f"{folder}/a.zip", "w") as archive:
-    ...         archive.writestr("study/a.dcm", b"12")
-    ...     [path.name for path in extract_zip(f"{folder}/a.zip", f"{folder}/out")]
-    ['a.dcm']
-    """
+    """Extract an archive, owner-only, after every entry has been judged harmless; nothing stays behind of others."""
     limits = limits or ArchiveLimits()
     root = Path(destination)
     if root.exists() and any(root.iterdir()):

@@ -41,38 +41,16 @@ _MAX_DICOMDIR = 64 << 20  # bytes
 
 @dataclass(frozen=True)
 class InputImage:
-    """One image of the input, or one thing that was refused.
+    """One image of the input, or one thing that was refused."""
 
-    Parameters
-    ----------
-    id : str
-        Name of its output folder: unique in the list (also where case is ignored), free of patient data.
-    path : pathlib.Path
-        The file. May hold a patient's name: not for logs or results.
-    name : str
-        What to call the input in logs and results: the path relative to the source, or `id` where a
-        manifest gives one or that path repeats a value of the file's patient module.
-    strata : mapping of str to str
-        Further columns of a manifest.
-    laterality, view_position, patient_id : str
-        What a manifest says, as it stands there; else empty. `patient_id` is not for logs or results.
-    error : str
-        Why the image was refused; empty = to be read.
-
-    Examples
-    --------
-    >>> InputImage(id="a", path=Path("a.dcm"), name="a.dcm").error
-    ''
-    """
-
-    id: str
-    path: Path
-    name: str
-    strata: Mapping[str, str] = field(default_factory=dict)
-    error: str = ""
+    id: str  # of its output folder: unique, also where case is ignored, and free of patient data
+    path: Path  # may hold a patient's name: not for logs or results
+    name: str  # what to call it in logs and results
+    strata: Mapping[str, str] = field(default_factory=dict)  # further columns of a manifest
+    error: str = ""  # why it was refused; empty = to be read
     laterality: str = ""
     view_position: str = ""
-    patient_id: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)  # as the manifest says, not for logs or results
 
 
 @dataclass(frozen=True)
@@ -88,46 +66,7 @@ class _Found:
 
 
 def list_inputs(source: PathLike | Sequence[PathLike], *, work_dir: PathLike | None = None) -> list[InputImage]:
-    """List the images that a folder, a file, a zip, a manifest CSV or a DICOMDIR names, or several of them.
-
-    Parameters
-    ----------
-    source : path or sequence of paths
-        Folder (searched to its depth), image file, zip archive, manifest (CSV with the column ``image``,
-        paths relative to the CSV; the column ``id`` wins over the path) or DICOMDIR. Of several, one that cannot
-        be used is listed with its reason.
-    work_dir : path, optional
-        Folder in which a zip is extracted, into a new sub-folder that the caller removes; by default a
-        temporary folder, removed when the process ends.
-
-    Returns
-    -------
-    list of InputImage
-        In the order of the manifest or DICOMDIR, else sorted by path. Entries with an `error` were refused:
-        links out of the folder, archives inside a folder, missing files, things that are no files.
-
-    Raises
-    ------
-    MammogramError
-        If the source as a whole cannot be used: absent, no image in it, a damaged or hostile archive, a
-        manifest without the column ``image``, an unreadable DICOMDIR.
-
-    Notes
-    -----
-    Hidden files and folders, and files that are plainly no images by their suffix (``.txt``, ``.csv``,
-    ``.xlsx``, ...), are skipped in folders and zips. Everything else is listed, also without ``.dcm``: a file
-    that turns out to be no image is reported by the reader, never dropped silently. Of DICOM files only the
-    header up to the patient module is read; what it says of the patient and the visit may stand in no path of the
-    list, that of a damaged neighbour included.
-
-    Examples
-    --------
-    >>> from mammozoo.io.write import write_bytes
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_bytes(f"{folder}/P1/left cc.png", b""), write_bytes(f"{folder}/notes.txt", b"")
-    ...     [image.id for image in list_inputs(folder)]
-    ['P1__left_cc']
-    """
+    """Images of a folder, file, zip, manifest, DICOMDIR or several; what cannot be used is listed with its reason."""
     if isinstance(source, str | os.PathLike):
         return _named(_listed(Path(source), work_dir))
     paths = [Path(os.path.abspath(item)) for item in source]

@@ -24,61 +24,23 @@ _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
 
 @dataclass(frozen=True)
 class HeaderSummary:
-    """The attributes by which an image is listed; nothing that identifies the patient.
-
-    Attributes
-    ----------
-    sop_instance_uid, study_instance_uid : str
-        Empty where the file has none.
-    modality : str
-        ``"MG"``, ``"SEG"``, ...
-    is_segmentation : bool
-        A DICOM SEG, binary, fractional or label map.
-    rows, columns, frames : int
-        0, 0 and 1 where the file has none.
-    laterality, view_position : str
-        ``"L"``, ``"R"`` or ``""``; ``"CC"``, ``"MLO"``, ... or ``""``.
-    pixel_spacing : (float, float) or None
-        Row and column spacing in mm.
-    photometric : str
-    """
+    """The attributes by which an image is listed; nothing that identifies the patient."""
 
     sop_instance_uid: str
     study_instance_uid: str
     modality: str
-    is_segmentation: bool
+    is_segmentation: bool  # a DICOM SEG, binary, fractional or label map
     rows: int
     columns: int
     frames: int
     laterality: str
     view_position: str
-    pixel_spacing: tuple[float, float] | None
+    pixel_spacing: tuple[float, float] | None  # row and column in mm
     photometric: str
 
 
 def header_summary(path: PathLike) -> HeaderSummary:
-    """Read a DICOM header up to the pixels.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    HeaderSummary
-
-    Raises
-    ------
-    MammogramError
-        If the file is no DICOM file or its header is damaged; the message has no value of the header.
-
-    Examples
-    --------
-    >>> header_summary("absent.dcm")
-    Traceback (most recent call last):
-    ...
-    mammozoo.io.errors.NotAnImageError: absent.dcm is no DICOM file
-    """
+    """Read a DICOM header up to the pixels; MammogramError, without a value of it, if it is damaged."""
     name = Path(path).name
     try:
         with warnings.catch_warnings():
@@ -94,27 +56,7 @@ def header_summary(path: PathLike) -> HeaderSummary:
 
 
 def metadata_summary(attributes: Mapping[str, Any]) -> HeaderSummary:
-    """Understand a header in the DICOM JSON model (PS3.18 Annex F), as DICOMweb servers send it.
-
-    Parameters
-    ----------
-    attributes : mapping
-        By tag: ``{"00080060": {"vr": "CS", "Value": ["MG"]}}``.
-
-    Returns
-    -------
-    HeaderSummary
-
-    Raises
-    ------
-    BadHeaderError
-        If it cannot be understood; the message has no value of the header.
-
-    Examples
-    --------
-    >>> metadata_summary({"00080060": {"vr": "CS", "Value": ["MG"]}}).modality
-    'MG'
-    """
+    """Understand a header in the DICOM JSON model (PS3.18 Annex F), as DICOMweb servers send it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

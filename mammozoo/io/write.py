@@ -28,37 +28,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 
 
 def safe_id(relative: PathLike, *, taken: Container[str] = (), keep_suffix: bool = False) -> str:
-    """Name an image by its relative path, in characters that every file system takes.
-
-    Parameters
-    ----------
-    relative : path
-        Path relative to the folder, archive or manifest that lists the image (or an id of the user's).
-    taken : container of str
-        Ids in **lower case** that this image may not have (file systems may ignore case).
-    keep_suffix : bool
-        True for an id of the user's, which has no file suffix to drop.
-
-    Returns
-    -------
-    str
-        The path without suffix, separators as ``__``, characters outside ``[A-Za-z0-9._-]`` as ``_``;
-        if that is taken or too long, followed by ``-`` and 8 hex digits of the path's SHA-256 (more
-        digits if even that is taken).
-
-    Notes
-    -----
-    An empty path and a path of dots only become ``_``, so that no id means a folder or its parent.
-
-    Examples
-    --------
-    >>> safe_id("study 1/L CC.dcm")
-    'study_1__L_CC'
-    >>> safe_id("1.2.840.5")
-    '1.2.840.5'
-    >>> safe_id("a/b.png", taken={"a__b"})
-    'a__b-88f7ec79'
-    """
+    """Name an image by its relative path in characters that every file system takes; none of `taken` (lower case)."""
     text = os.fspath(relative)
     name = "__".join(part for part in re.split(r"[\\/]+", text) if part not in ("", "."))
     if not keep_suffix:
@@ -75,53 +45,12 @@ def safe_id(relative: PathLike, *, taken: Container[str] = (), keep_suffix: bool
 
 
 def path_digest(relative: PathLike) -> str:
-    """Hash a relative path: the part of an id that tells colliding names apart.
-
-    Parameters
-    ----------
-    relative : path
-        Path relative to the folder, archive or manifest that lists the image.
-
-    Returns
-    -------
-    str
-        SHA-256 of the path with ``/`` as separator, 64 hex digits.
-
-    Examples
-    --------
-    >>> path_digest("a/b.png")[:8]
-    '88f7ec79'
-    """
+    """SHA-256 of a relative path with ``/`` as separator: the part of an id that tells colliding names apart."""
     return hashlib.sha256(PurePath(relative).as_posix().encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def write_bytes(path: PathLike, data: bytes) -> Path:
-    """Write a file so that a reader sees the old content or the new one, never a part of it.
-
-    Parameters
-    ----------
-    path : path
-        File to write; missing folders are made.
-    data : bytes
-        Its content.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Notes
-    -----
-    The bytes go to a temporary file in the same folder, are forced to the disk, and the file is then
-    renamed over the old one. After a failure neither the old file has changed nor a temporary file is left.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_bytes(f"{folder}/a.bin", b"12").stat().st_size
-    2
-    """
+    """Write a file so that a reader sees the old content or the new one, never a part of it."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
@@ -137,57 +66,12 @@ def write_bytes(path: PathLike, data: bytes) -> Path:
 
 
 def write_text(path: PathLike, text: str) -> Path:
-    r"""Write a text file atomically as UTF-8 with ``\n`` line ends.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    text : str
-        Its content.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_text(f"{folder}/report.md", "# Report\n").read_text()
-    '# Report\n'
-    """
+    """Write a text file atomically as UTF-8 with line feeds as line ends."""
     return write_bytes(path, text.encode("utf-8"))
 
 
 def write_png(path: PathLike, image: Array) -> Path:
-    """Write a PNG without loss and atomically.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    image : numpy.ndarray of shape (H, W) or (H, W, 3), uint8 or uint16
-        Grey or RGB image.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    ValueError
-        If the dtype or the shape is another one, or an axis is empty.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_png(f"{folder}/mask.png", np.zeros((4, 3), np.uint8)).name
-    'mask.png'
-    """
+    """Write a grey (H, W) or RGB (H, W, 3) image of uint8 or uint16 atomically; ValueError for others."""
     import cv2
 
     if image.dtype not in (np.uint8, np.uint16):
@@ -201,36 +85,7 @@ def write_png(path: PathLike, image: Array) -> Path:
 
 
 def write_json(path: PathLike, data: Any) -> Path:
-    """Write strict JSON atomically.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    data : object
-        Nested dicts, lists, dataclasses, numpy scalars and arrays, paths, strings, numbers.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    TypeError
-        For any other type.
-
-    Notes
-    -----
-    Infinite numbers and NaN, which JSON lacks, become ``null``.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     json.loads(write_json(f"{folder}/a.json", {"dice": np.float32("nan")}).read_text())
-    {'dice': None}
-    """
+    """Write strict JSON atomically; dataclasses, arrays and paths are taken, NaN and infinity become null."""
     return write_text(path, json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -255,34 +110,7 @@ def _plain(value: Any) -> Any:
 
 
 def write_csv(path: PathLike, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] | None = None) -> Path:
-    """Write a table atomically, one row a mapping.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    rows : sequence of mappings
-        The rows; a missing or None value becomes an empty cell, NaN stays ``nan``.
-    columns : sequence of str, optional
-        Columns and their order; by default every key in order of first appearance.
-
-    Returns
-    -------
-    pathlib.Path
-        The file (UTF-8, comma, header line; without rows and columns an empty header).
-
-    Raises
-    ------
-    ValueError
-        If a row has a key that is not in `columns`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(write_csv(f"{folder}/a.csv", [{"id": "a", "dice": 0.5}]).read_text().split())
-    ['id,dice', 'a,0.5']
-    """
+    """Write a table atomically, one row a mapping; None and missing values are empty, NaN stays ``nan``."""
     names = list(columns) if columns is not None else list(dict.fromkeys(key for row in rows for key in row))
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")

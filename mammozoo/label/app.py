@@ -26,17 +26,7 @@ _INFER_KEYS = ("model", "image", "device", "result_extension", "result_dtype", "
 
 
 class MammographyApp(MONAILabelApp):  # type: ignore[misc]
-    """MONAI Label's bundle app with a datastore, tasks and strategies that know 2-D mammograms.
-
-    Parameters
-    ----------
-    app_dir : str
-        The workspace's ``app`` folder; the bundles lie in ``model/<name>``.
-    studies : str
-        Folder with the images.
-    conf : mapping
-        ``models`` and ``trainable``: names of the bundles, separated by commas.
-    """
+    """MONAI Label's bundle app with a datastore, tasks and strategies that know 2-D mammograms."""
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
         self.bundles = {name: str(Path(app_dir, "model", name)) for name in conf["models"].split(",")}

@@ -36,7 +36,7 @@ PINS: Mapping[str, str] = {
     "safetensors": "0.8.0",
     "sam2": "1.1.0",
 }
-_PACKAGES = ("monailabel", "imagecodecs", "opencv-python-headless", "safetensors")
+_PACKAGES = ("monailabel", "dicomweb-client", "imagecodecs", "opencv-python-headless", "safetensors")
 _TEST_PACKAGES = ("pytest", "selenium")
 _STAMP = ".mammozoo-label"
 
@@ -44,24 +44,7 @@ Run = Callable[[Sequence[str]], None]
 
 
 def environment_python(folder: PathLike = DEFAULT_FOLDER) -> Path:
-    """Python of a finished environment.
-
-    Parameters
-    ----------
-    folder : path
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there, was left unfinished or has other pins; the message names the command.
-
-    Examples
-    --------
-    >>> environment_python("absent")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: absent is no finished MONAI Label environment: run `mammozoo label setup --env absent`
-    """
+    """Python of a finished environment; FileNotFoundError, with the command, where it is none or has other pins."""
     python = _python(Path(folder))
     stamp = Path(folder, _STAMP)
     if not python.is_file() or not stamp.is_file() or stamp.read_text(encoding="utf-8") != stamp_of(PINS):
@@ -71,13 +54,7 @@ def environment_python(folder: PathLike = DEFAULT_FOLDER) -> Path:
 
 
 def stamp_of(pins: Mapping[str, str]) -> str:
-    """Text by which a finished environment is known, and its constraint file; other pins, another text.
-
-    Examples
-    --------
-    >>> print(stamp_of({"torch": "2.13.0"}), end="")
-    torch==2.13.0
-    """
+    """Text by which a finished environment is known, and its constraint file; other pins, another text."""
     return "".join(f"{name}=={version}\n" for name, version in pins.items())
 
 

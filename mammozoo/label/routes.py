@@ -188,7 +188,7 @@ def training() -> dict[str, Any]:
     if task is None:
         return {"status": "none", "labels": labels}
     model = task["request"]["model"]
-    place = Path(app_instance().bundles[model], "eval")
+    place = Path(app_instance().bundles[model])
     lines = [line for line in task.get("details", []) if line.strip()]
     return {
         "status": task["status"].lower(),

@@ -20,17 +20,7 @@ __all__ = ["application", "main"]
 
 
 def application(*, port: int, token: str) -> Guard:
-    """MONAI Label's application with the page's routes, behind the guard.
-
-    Parameters
-    ----------
-    port : int
-    token : str
-
-    Returns
-    -------
-    Guard
-    """
+    """MONAI Label's application with the page's routes, behind the guard."""
     # For this process alone: MONAI Label 0.8.5 cannot start a training with this setting in its environment
     # (its settings are dumped as JSON, which addresses are not).
     os.environ["MONAI_LABEL_CORS_ORIGINS"] = json.dumps([f"http://127.0.0.1:{port}"])

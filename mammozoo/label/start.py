@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .._typing import PathLike
-from ..io.weights_record import released_file
+from ..io.weights import released_file
 from ..io.write import safe_id
 from .environment import environment_python
 from .store.dicomweb import DicomWeb, is_dicomweb

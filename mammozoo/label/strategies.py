@@ -33,20 +33,7 @@ class First(Strategy):  # type: ignore[misc]
 
 
 class Entropy(Strategy):  # type: ignore[misc]
-    """The image of which the model is least sure: highest mean entropy of its probabilities inside the breast.
-
-    Parameters
-    ----------
-    tasks : mapping of str to MammogramInferTask
-        The models; a request names one by ``model``, else the first is taken.
-    seconds : float
-        Time that one request may spend on scoring further images.
-
-    Notes
-    -----
-    Scores are kept in the workspace with the version of the weights, so that an image is scored once a training. A
-    request chooses among what is scored by then, at least one image; ``scored`` and ``waiting`` say how many.
-    """
+    """The image of which the model is least sure: highest mean entropy of its probabilities inside the breast."""
 
     def __init__(self, tasks: Mapping[str, MammogramInferTask], *, seconds: float = 10.0) -> None:
         super().__init__("Image of which the model is least sure (entropy inside the breast)")

@@ -25,7 +25,7 @@ from .._typing import Array
 from ..engines.training.stages import load_weights
 from ..io.raster.nifti import write_mask_nifti
 from ..io.write import write_json, write_png
-from ..networks.transfer import load_pretrained
+from ..networks.transfer import load_state
 
 __all__ = ["SPLIT_RECORD", "AnnotationTrainTask", "MammogramInferTask", "split_by_group"]
 
@@ -37,15 +37,7 @@ _OWN = (".png", ".nii.gz")
 
 
 class MammogramInferTask(BundleInferTask):  # type: ignore[misc]
-    """A bundle's inference; masks come back in the shape and with the spacing of the image's file.
-
-    Parameters
-    ----------
-    path : str
-        The bundle's folder.
-    conf : mapping
-        MONAI Label's configuration.
-    """
+    """A bundle's inference; masks come back in the shape and with the spacing of the image's file."""
 
     def __init__(self, path: str, conf: Mapping[str, str]) -> None:
         # The bundles load with a reader of their own and end in RestoreShaped: MONAI Label's loader and its Restored
@@ -55,7 +47,7 @@ class MammogramInferTask(BundleInferTask):  # type: ignore[misc]
         self._detector_waits = self.valid and self.bundle_config.get("detector_weights") is not None
         if self.valid:
             self._config["model_filename"] = ["model.pt"]
-            load_pretrained(self.network, self.path[0])  # what does not fit is told at the start, not at a request
+            load_state(self.network, self.path[0])  # what does not fit is told at the start, not at a request
 
     def __call__(self, request: Mapping[str, Any], callbacks: Any = None) -> Any:
         """Run the pipeline, one request at a time: the parsed configuration is shared."""
@@ -134,19 +126,7 @@ def _write(mask: Array, image: Any, extension: str) -> str:
 
 
 class AnnotationTrainTask(BundleTrainTask):  # type: ignore[misc]
-    """Train a bundle's last stage on the final labels, from its present weights.
-
-    Parameters
-    ----------
-    path : str
-        The bundle's folder, the workspace's copy.
-    conf : mapping
-        MONAI Label's configuration.
-
-    Notes
-    -----
-    The best network of the run replaces ``models/model.pt``; the one before is kept under ``models/earlier/``.
-    """
+    """Train a bundle's last stage on the final labels; the weights before stay under ``models/earlier/``."""
 
     def __init__(self, path: str, conf: Mapping[str, str]) -> None:
         super().__init__(path, conf, load_strict=True)
@@ -175,7 +155,7 @@ class AnnotationTrainTask(BundleTrainTask):  # type: ignore[misc]
         if not held_out:
             logger.warning("all labels are of one study (or none is held out): validation runs on the training images")
         logger.info("training on %d labels, %d held out", len(train), held_out)
-        write_json(Path(self.bundle_path, "eval", SPLIT_RECORD), {"training": len(train), "held_out": held_out})
+        write_json(Path(self.bundle_path, SPLIT_RECORD), {"training": len(train), "held_out": held_out})
         return _plain(train), _plain(validation)
 
     def _load_checkpoint(self, model_pytorch: str, pretrained: bool, train_handlers: list[Any]) -> None:
@@ -193,20 +173,7 @@ class AnnotationTrainTask(BundleTrainTask):  # type: ignore[misc]
 def split_by_group(
     datalist: Sequence[Mapping[str, Any]], *, share: float
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Part a list so that images of one study stay together.
-
-    Parameters
-    ----------
-    datalist : sequence of mapping
-        With ``group``.
-    share : float
-        Wanted share of validation images; at least one study where there are two.
-
-    Returns
-    -------
-    train, validation : list
-        The same list twice where nothing can be held out. The same labels give the same parts.
-    """
+    """Part a list so that images of one study stay together; the whole twice where nothing can be held out."""
     ordered = sorted({str(item["group"]) for item in datalist}, key=lambda name: hashlib.sha256(name.encode()).digest())
     held: set[str] = set()
     for group in ordered[:-1] if share > 0 else []:

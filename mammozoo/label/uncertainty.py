@@ -14,24 +14,7 @@ _LONG_SIDE = 512
 
 
 def mean_entropy(probability: Array, mask: Array) -> float:
-    """Mean binary entropy over a mask, in bits a pixel.
-
-    Parameters
-    ----------
-    probability : (H, W) array
-        0 to 1.
-    mask : (H, W) array of bool
-
-    Returns
-    -------
-    float
-        0 (sure everywhere) to 1 (0.5 everywhere); 0 of an empty mask.
-
-    Examples
-    --------
-    >>> mean_entropy(np.array([[0.5, 1.0]]), np.array([[True, True]]))
-    0.5
-    """
+    """Mean binary entropy (H, W) over a mask, in bits a pixel: 0 (sure) to 1 (0.5 everywhere); 0 of an empty mask."""
     p = np.clip(np.asarray(probability, np.float64)[np.asarray(mask, bool)], 1e-7, 1 - 1e-7)
     if p.size == 0:
         return 0.0
@@ -39,24 +22,7 @@ def mean_entropy(probability: Array, mask: Array) -> float:
 
 
 def breast_entropy(pixels: Array, probability: Array) -> float:
-    """Mean entropy of a lesion probability inside the breast.
-
-    Parameters
-    ----------
-    pixels : (H, W) array
-        The mammogram, bright is tissue.
-    probability : (H, W) array
-        Of the same size.
-
-    Returns
-    -------
-    float
-        As `mean_entropy`. Computed on every k-th pixel, so that the long side is at most 1,024.
-
-    References
-    ----------
-    Settles, Active learning literature survey, 2009, section 3.1 (uncertainty sampling by entropy).
-    """
+    """Mean entropy of a lesion probability inside the breast (Settles, 2009, section 3.1), on every k-th pixel."""
     step = max(1, max(pixels.shape) // _LONG_SIDE)
     small = np.ascontiguousarray(pixels[::step, ::step])
     return mean_entropy(probability[::step, ::step], segment_breast(small).mask)

@@ -12,12 +12,11 @@ References
 from __future__ import annotations
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from .deep_supervision import deep_supervision_dice_loss
 
-__all__ = ["DiscriminatorLoss", "GeneratorLoss", "discriminator_loss", "generator_loss"]
+__all__ = ["discriminator_loss", "generator_loss"]
 
 
 def generator_loss(
@@ -84,41 +83,3 @@ def discriminator_loss(real_scores: torch.Tensor, fake_scores: torch.Tensor) -> 
     of_real = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
     of_fake = F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
     return (of_real + of_fake) / 2
-
-
-class GeneratorLoss(nn.Module):
-    """`generator_loss` as a module.
-
-    Parameters
-    ----------
-    dice_weight, smooth : float
-        As in `generator_loss`.
-
-    Examples
-    --------
-    >>> GeneratorLoss()(torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4), torch.zeros(2, 1, 2, 2)).ndim
-    0
-    """
-
-    def __init__(self, *, dice_weight: float = 100.0, smooth: float = 1.0) -> None:
-        super().__init__()
-        self.dice_weight = dice_weight
-        self.smooth = smooth
-
-    def forward(self, logits: torch.Tensor, label: torch.Tensor, fake_scores: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of logits (B, 1, W, H) against a label (B, 1, W, H), given the discriminator's logits."""
-        return generator_loss(logits, label, fake_scores, dice_weight=self.dice_weight, smooth=self.smooth)
-
-
-class DiscriminatorLoss(nn.Module):
-    """`discriminator_loss` as a module.
-
-    Examples
-    --------
-    >>> DiscriminatorLoss()(torch.zeros(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)).ndim
-    0
-    """
-
-    def forward(self, real_scores: torch.Tensor, fake_scores: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of the discriminator's logits for true and for generated masks."""
-        return discriminator_loss(real_scores, fake_scores)

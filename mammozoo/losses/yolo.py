@@ -24,38 +24,15 @@ __all__ = ["Assignment", "YOLOLossTerms", "YOLOv3Loss", "assign_targets"]
 
 @dataclass(frozen=True)
 class Assignment:
-    """The predictions that answer for a truth, P of them in a batch, and what each should be.
-
-    Parameters
-    ----------
-    level, image, anchor : torch.Tensor of shape (P,), int64
-        Index of the output, of the image in the batch, of the anchor within the output.
-    cell : torch.Tensor of shape (P, 2), int64
-        Column and row of the output's grid.
-    offset : torch.Tensor of shape (P, 2), float32
-        The centre within the cell, in [0, 1].
-    log_size : torch.Tensor of shape (P, 2), float32
-        Logarithm of width and height over the anchor's.
-    weight : torch.Tensor of shape (P,), float32
-        2 minus the box's share of the image: small lesions weigh more.
-    label : torch.Tensor of shape (P,), int64
-        Class index.
-
-    Examples
-    --------
-    >>> none = torch.zeros(0).long()
-    >>> pairs = torch.zeros(0, 2)
-    >>> len(Assignment(none, none, none, pairs.long(), pairs, pairs, torch.zeros(0), none).level)
-    0
-    """
+    """The P predictions of a batch that answer for a truth, and what each should be."""
 
     level: Tensor
     image: Tensor
     anchor: Tensor
-    cell: Tensor
-    offset: Tensor
-    log_size: Tensor
-    weight: Tensor
+    cell: Tensor  # (P, 2) column and row
+    offset: Tensor  # (P, 2) of the centre within the cell, 0 to 1
+    log_size: Tensor  # (P, 2) of width and height over the anchor's
+    weight: Tensor  # 2 minus the box's share of the image: small lesions weigh more
     label: Tensor
 
 
@@ -103,37 +80,7 @@ def assign_targets(
     strides: Sequence[int],
     spatial_size: Sequence[int],
 ) -> Assignment:
-    """Give each truth to the one anchor of the most similar shape, in the cell of its centre [1]_.
-
-    Parameters
-    ----------
-    boxes : torch.Tensor of shape (T, 4), float32
-        (x1, y1, x2, y2) in pixels, not empty, centres inside the image.
-    image, label : torch.Tensor of shape (T,), int64
-        Index in the batch, and class.
-    anchors : sequence of torch.Tensor of shape (A, 2)
-        Widths and heights for each output, as `mammozoo.functional.boxes.yolo_decode.split_anchors` gives them.
-    strides : sequence of int
-        Pixels a cell of each output.
-    spatial_size : (int, int)
-        Width and height of the images.
-
-    Returns
-    -------
-    Assignment
-        P <= T; without truths P = 0.
-
-    Notes
-    -----
-    Of several truths that fall to one prediction the last counts. Of equally similar anchors the first does.
-
-    Examples
-    --------
-    >>> box, zero, anchors = torch.tensor([[8.0, 16, 24, 48]]), torch.zeros(1).long(), [torch.tensor([[16.0, 32]])]
-    >>> found = assign_targets(box, zero, zero, anchors=anchors, strides=[16], spatial_size=(32, 64))
-    >>> found.cell.tolist(), found.offset.tolist(), found.weight.tolist()
-    ([[1, 2]], [[0.0, 0.0]], [1.75])
-    """
+    """Give each truth (T, 4) to the one anchor of the most similar shape, in the cell of its centre [1]_."""
     shapes = torch.cat(list(anchors)).to(boxes)
     per_level = len(anchors[0])
     sizes = boxes[:, 2:] - boxes[:, :2]

@@ -21,7 +21,6 @@ __all__ = [
     "GroupedScores",
     "by_group",
     "compute_classification",
-    "threshold_at_sensitivity",
     "youden_threshold",
 ]
 
@@ -133,17 +132,7 @@ def compute_classification(scores: Values, labels: Values, *, threshold: float) 
 
 
 def youden_threshold(scores: Values, labels: Values) -> float:
-    """Score that maximises sensitivity + specificity - 1, the highest of several; NaN with one class.
-
-    References
-    ----------
-    Youden, Cancer 3, 32-35, 1950, doi:10.1002/1097-0142(1950)3:1<32::aid-cncr2820030106>3.0.co;2-3.
-
-    Examples
-    --------
-    >>> youden_threshold([0.9, 0.6, 0.4, 0.2], [1, 1, 0, 0])
-    0.6
-    """
+    """Highest score that maximises sensitivity + specificity - 1 (Youden, Cancer 1950); NaN with one class."""
     values, truth = check_scores(scores, labels)
     m = int(truth.sum())
     n = len(truth) - m
@@ -153,51 +142,10 @@ def youden_threshold(scores: Values, labels: Values) -> float:
     return float(thresholds[np.argmax(tp * n - fp * m)])  # whole numbers: equal values are equal
 
 
-def threshold_at_sensitivity(scores: Values, labels: Values, *, sensitivity: float) -> float:
-    """Highest score at which the sensitivity reaches a target; NaN without positives.
-
-    Parameters
-    ----------
-    scores, labels
-        As in `compute_classification`.
-    sensitivity : float
-        Above 0, at most 1.
-
-    Examples
-    --------
-    >>> threshold_at_sensitivity([0.9, 0.6, 0.4, 0.2], [1, 0, 1, 0], sensitivity=0.95)
-    0.4
-    """
-    if not 0 < sensitivity <= 1:
-        msg = f"the target sensitivity must be above 0 and at most 1, got {sensitivity}"
-        raise ValueError(msg)
-    values, truth = check_scores(scores, labels)
-    falling = np.sort(values[truth])[::-1]
-    if not len(falling):
-        return math.nan
-    needed = math.ceil(sensitivity * len(falling) - 1e-9)  # 0.29 * 100 is 28.999... and must mean 29
-    return float(falling[max(needed, 1) - 1])
-
-
 def by_group(
     scores: Values, labels: Values, groups: Sequence[Hashable], *, how: Literal["max", "mean"] = "max"
 ) -> GroupedScores:
-    """Aggregate images to breasts or patients; a group is positive when one of its images is.
-
-    Parameters
-    ----------
-    scores, labels
-        As in `compute_classification`.
-    groups : sequence, length n
-        The patient of each image, or (patient, laterality).
-    how : {"max", "mean"}
-        Of the scores.
-
-    Examples
-    --------
-    >>> by_group([0.2, 0.8, 0.4], [0, 1, 0], ["a", "a", "b"]).scores
-    array([0.8, 0.4])
-    """
+    """Aggregate images to breasts or patients (`groups`); a group is positive when one of its images is."""
     values, truth = check_scores(scores, labels)
     if len(groups) != len(values):
         msg = f"{len(values)} scores but {len(groups)} groups"

@@ -48,38 +48,17 @@ class PrecisionRecallCurve:
 
 @dataclass(frozen=True, eq=False)
 class CalibrationBins:
-    """Reliability of probabilities in bins of equal width.
+    """Reliability of probabilities in bins of equal width."""
 
-    Attributes
-    ----------
-    edges : numpy.ndarray, shape (bins + 1,)
-        A bin holds its upper edge, the first also 0.
-    count, mean_score, positive_rate : numpy.ndarray, shape (bins,)
-        Both means are NaN in an empty bin.
-    ece : float
-        Mean of ``|mean_score - positive_rate|`` weighted by count.
-    """
-
-    edges: Array
+    edges: Array  # (bins + 1,); a bin holds its upper edge, the first also 0
     count: Array
-    mean_score: Array
+    mean_score: Array  # as the rate, NaN in an empty bin
     positive_rate: Array
-    ece: float
+    ece: float  # mean of |mean_score - positive_rate| weighted by count
 
 
 def check_scores(scores: Values, labels: Values) -> tuple[Array, Array]:
-    """Check the cases of a two-class problem: scores as float64 and labels as bool, both (n,).
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, a score is not finite or a label is neither 0 nor 1.
-
-    Examples
-    --------
-    >>> check_scores([0.5], [1])
-    (array([0.5]), array([ True]))
-    """
+    """Finite scores as float64 and labels 0 or 1 as bool, both (n,); ValueError for others."""
     values, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels)
     if values.ndim != 1 or values.shape != truth.shape:
         msg = f"scores and labels must both have shape (n,), got {values.shape} and {truth.shape}"
@@ -110,13 +89,7 @@ def compute_auroc(scores: Values, labels: Values) -> float:
 
 
 def cumulative_counts(scores: Array, hits: Array) -> tuple[Array, Array, Array]:
-    """Distinct scores, falling, and how many hits and others stand at or above each; three arrays of shape (k,).
-
-    Examples
-    --------
-    >>> cumulative_counts(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
-    (array([0.9, 0.5]), array([0, 1]), array([1, 2]))
-    """
+    """Distinct scores, falling, and how many hits and others stand at or above each; three arrays of shape (k,)."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     last = np.flatnonzero(np.diff(ranked, append=-np.inf))
@@ -125,13 +98,7 @@ def cumulative_counts(scores: Array, hits: Array) -> tuple[Array, Array, Array]:
 
 
 def roc_curve(scores: Values, labels: Values) -> RocCurve:
-    """All points of the ROC curve; a rate without denominator is NaN.
-
-    Examples
-    --------
-    >>> roc_curve([0.9, 0.4], [1, 0]).sensitivity
-    array([0., 1., 1.])
-    """
+    """All points of the ROC curve; a rate without denominator is NaN."""
     values, truth = check_scores(scores, labels)
     thresholds, tp, fp = cumulative_counts(values, truth)
     positives = int(truth.sum())
@@ -143,24 +110,7 @@ def roc_curve(scores: Values, labels: Values) -> RocCurve:
 
 
 def precision_recall_curve(scores: Values, labels: Values, *, positives: int | None = None) -> PrecisionRecallCurve:
-    """Precision and recall at every distinct score, and average precision without interpolation.
-
-    Parameters
-    ----------
-    scores, labels
-        Shape (n,): finite scores, and labels 0 or 1.
-    positives : int, optional
-        The denominator of recall when some positives have no score, as lesions that no box found.
-
-    Notes
-    -----
-    Average precision is the sum of ``(R_k - R_{k-1}) P_k``: 0 without scores, NaN (as is recall) without positives.
-
-    Examples
-    --------
-    >>> precision_recall_curve([0.9, 0.8, 0.7], [1, 0, 1]).average_precision.__round__(6)
-    0.833333
-    """
+    """Precision, recall (of `positives`, found or not) and average precision at every distinct score."""
     values, truth = check_scores(scores, labels)
     total = int(truth.sum()) if positives is None else positives
     if total < truth.sum():
@@ -174,26 +124,7 @@ def precision_recall_curve(scores: Values, labels: Values, *, positives: int | N
 
 
 def calibration_bins(scores: Values, labels: Values, *, bins: int = 10) -> CalibrationBins:
-    """Compare mean probability and rate of positives in bins of equal width.
-
-    Raises
-    ------
-    ValueError
-        If a score lies outside 0-1.
-
-    Notes
-    -----
-    Without cases the ECE is NaN.
-
-    References
-    ----------
-    Guo et al., On calibration of modern neural networks, ICML 2017, section 2, arXiv:1706.04599.
-
-    Examples
-    --------
-    >>> calibration_bins([0.25, 0.25, 0.75, 0.75], [0, 1, 1, 1], bins=2).ece
-    0.25
-    """
+    """Mean probability and rate of positives in bins of equal width (Guo et al., arXiv:1706.04599, section 2)."""
     values, truth = check_scores(scores, labels)
     if ((values < 0) | (values > 1)).any():
         msg = f"calibration needs probabilities in 0-1, got {values.min():g} to {values.max():g}"

@@ -18,51 +18,12 @@ DETECTION_IOU = 0.10  # Huang et al. 2026, Methods: "detected" is IoU > 0.10
 
 
 def is_detected(iou: float) -> bool:
-    """Say whether an image's lesion counts as detected: IoU strictly above 0.10.
-
-    Parameters
-    ----------
-    iou : float
-        Of the predicted and the true mask of the image.
-
-    References
-    ----------
-    Huang et al., Cureus 18(3) e105360, 2026, Methods.
-
-    Examples
-    --------
-    >>> is_detected(0.10), is_detected(0.235)
-    (False, True)
-    """
+    """Whether an image's lesion counts as detected: IoU strictly above 0.10 (Huang et al., 2026, Methods)."""
     return iou > DETECTION_IOU
 
 
 def detection_curve(cases: Sequence[BoxMatch]) -> PrecisionRecallCurve:
-    """Precision and recall of a detector at every distinct score over all images.
-
-    Parameters
-    ----------
-    cases : sequence of BoxMatch
-        One an image, images without lesion or without boxes too.
-
-    Returns
-    -------
-    PrecisionRecallCurve
-
-    Notes
-    -----
-    All lesions stand in the denominator of recall, those that no box found too. Boxes of one score enter together.
-    Without boxes the curve is empty and the average precision 0; without lesions recall and average precision are NaN.
-
-    References
-    ----------
-    Yan et al., arXiv:2002.12079 (average precision at IoU >= 0.5).
-
-    Examples
-    --------
-    >>> detection_curve([BoxMatch(np.array([0.9, 0.8]), np.array([0, -1]), truths=2)]).recall
-    array([0.5, 0.5])
-    """
+    """Precision and recall of all images' boxes at every distinct score; lesions that no box found count."""
     scores = np.concatenate([np.zeros(0), *(case.scores for case in cases)])
     hits = np.concatenate([np.zeros(0, bool), *(case.hits for case in cases)])
     return precision_recall_curve(scores, hits, positives=sum(case.truths for case in cases))
@@ -84,27 +45,12 @@ def average_precision(cases: Sequence[BoxMatch]) -> float:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A detector at one threshold.
-
-    Attributes
-    ----------
-    threshold : float
-    sensitivity : float
-        Lesions found; NaN without lesions.
-    false_positives_per_image : float
-        Over all images, normal ones too; NaN without images.
-    false_positives_per_normal_image : float
-        Over images without lesion alone; NaN without such images.
-    precision : float
-        NaN without boxes.
-    true_positives, false_positives, false_negatives : int
-    images, normal_images : int
-    """
+    """A detector at one threshold; NaN where a denominator is 0."""
 
     threshold: float
     sensitivity: float
     false_positives_per_image: float
-    false_positives_per_normal_image: float
+    false_positives_per_normal_image: float  # over images without lesion alone
     precision: float
     true_positives: int
     false_positives: int
@@ -114,29 +60,7 @@ class OperatingPoint:
 
 
 def operating_point(cases: Sequence[BoxMatch], *, threshold: float) -> OperatingPoint:
-    """Count what a detector finds when boxes scored below a threshold are dropped.
-
-    Parameters
-    ----------
-    cases : sequence of BoxMatch
-        One an image.
-    threshold : float
-        A box at or above it is kept.
-
-    Returns
-    -------
-    OperatingPoint
-
-    Notes
-    -----
-    Matching is greedy from the best score down, so dropping boxes afterwards equals dropping them before.
-
-    Examples
-    --------
-    >>> case = BoxMatch(np.array([0.9, 0.4]), np.array([0, -1]), truths=1)
-    >>> operating_point([case], threshold=0.5).false_positives_per_image
-    0.0
-    """
+    """Count what is found when boxes scored below a threshold are dropped (matching is greedy: order is free)."""
     kept = [case.hits[case.scores >= threshold] for case in cases]
     normal = [case.truths == 0 for case in cases]
     tp = sum(int(np.count_nonzero(hits)) for hits in kept)

@@ -20,27 +20,15 @@ _BLOCK = 2_000_000  # counts held at a time: 16 MB an array
 
 @dataclass(frozen=True)
 class DetectionInterval:
-    """An estimate with its bootstrap interval.
-
-    Attributes
-    ----------
-    estimate, low, high : float
-        NaN without lesions; low and high are NaN with fewer than two groups.
-    images, groups, truths : int
-        What it rests on; groups are patients.
-    undefined : int
-        Resamples without any lesion, left out.
-    resamples, seed : int
-    method : str
-    """
+    """An estimate with its bootstrap interval; NaN without lesions, bounds NaN with fewer than two groups."""
 
     estimate: float
     low: float
     high: float
     images: int
-    groups: int
+    groups: int  # patients
     truths: int
-    undefined: int
+    undefined: int  # resamples without any lesion, left out
     resamples: int
     seed: int
     method: str = "percentile bootstrap, resampled by patient"
@@ -55,30 +43,7 @@ def bootstrap_froc(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> dict[float, DetectionInterval]:
-    """Sensitivity at given false positives per image with percentile intervals, resampling whole patients.
-
-    Parameters
-    ----------
-    cases, fppi
-        As in `froc`.
-    groups : sequence, length n, optional
-        The patient of each image; None takes every image as its own.
-    resamples : int
-    confidence : float
-    seed : int
-
-    Returns
-    -------
-    dict of float to DetectionInterval
-        One an entry of `fppi`.
-
-    Examples
-    --------
-    >>> cases = [BoxMatch(np.array([0.9]), np.array([0]), 1)] * 4
-    >>> found = bootstrap_froc(cases, ["a", "a", "b", "b"], fppi=[1.0])[1.0]
-    >>> found.estimate, found.low, found.high, found.groups
-    (1.0, 1.0, 1.0, 2)
-    """
+    """Sensitivity at each `fppi` with percentile intervals, resampling whole patients (`groups`)."""
     ranked = rank_boxes(cases)
 
     def statistic(weights: Array) -> Array:
@@ -98,21 +63,7 @@ def bootstrap_froc_difference(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> dict[float, DetectionInterval]:
-    """Paired difference ``first - second`` of two detectors' sensitivities on the same images.
-
-    Both are read on the same resamples of patients; parameters and result as in `bootstrap_froc`.
-
-    Raises
-    ------
-    ValueError
-        If the two do not hold the same images, told by their numbers of lesions.
-
-    Examples
-    --------
-    >>> found, missed = BoxMatch(np.array([0.9]), np.array([0]), 1), BoxMatch(np.zeros(0), np.zeros(0), 1)
-    >>> bootstrap_froc_difference([found] * 3, [missed] * 3, fppi=[1.0])[1.0].low
-    1.0
-    """
+    """Paired difference ``first - second`` of two detectors' sensitivities on the same resamples."""
     a, b = rank_boxes(first), rank_boxes(second)
     if not np.array_equal(a.truths, b.truths):
         msg = f"a paired difference needs the same images in the same order: {len(first)} and {len(second)} cases"
@@ -133,13 +84,7 @@ def bootstrap_average_precision(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> DetectionInterval:
-    """Average precision with its percentile interval; parameters as in `bootstrap_froc`.
-
-    Examples
-    --------
-    >>> bootstrap_average_precision([BoxMatch(np.array([0.9]), np.array([0]), 1)] * 3).low
-    1.0
-    """
+    """Average precision with its percentile interval; parameters as in `bootstrap_froc`."""
     ranked = rank_boxes(cases)
     return _bootstrap(ranked, groups, ranked.average_precision, resamples=resamples, confidence=confidence, seed=seed)[
         0

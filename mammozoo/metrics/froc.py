@@ -19,64 +19,22 @@ FPPI = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
 
 @dataclass(frozen=True, eq=False)
 class Froc:
-    """A FROC curve and what it says at given numbers of false positives per image.
-
-    Attributes
-    ----------
-    thresholds, false_positives_per_image, false_positives_per_normal_image, sensitivity : numpy.ndarray, shape (k,)
-        The curve, one point a distinct score, falling.
-    at : dict of float to float
-        Best sensitivity with no more than so many false positives per image.
-    threshold_at : dict of float to float
-        Where it is reached; infinity where no box may be kept.
-    mean_sensitivity : float
-        Mean of `at`.
-    images, normal_images, truths : int
-    """
+    """A FROC curve, one point a distinct score, and what it says at given numbers of false positives per image."""
 
     thresholds: Array
     false_positives_per_image: Array
     false_positives_per_normal_image: Array
     sensitivity: Array
-    at: dict[float, float]
-    threshold_at: dict[float, float]
-    mean_sensitivity: float
+    at: dict[float, float]  # best sensitivity with no more than so many false positives per image
+    threshold_at: dict[float, float]  # where it is reached; infinity where no box may be kept
+    mean_sensitivity: float  # mean of `at`
     images: int
     normal_images: int
     truths: int
 
 
 def froc(cases: Sequence[BoxMatch], *, fppi: Sequence[float] = FPPI) -> Froc:
-    """Free-response ROC curve over all images.
-
-    Parameters
-    ----------
-    cases : sequence of BoxMatch
-        One an image; images without lesion count in the denominator of false positives per image.
-    fppi : sequence of float
-        False positives per image at which the curve is read.
-
-    Returns
-    -------
-    Froc
-
-    Notes
-    -----
-    The curve is a staircase and is not interpolated; beyond its end the last sensitivity holds. Boxes of one score
-    enter together. Without boxes the sensitivity is 0 everywhere, without lesions NaN; false positives per normal
-    image are NaN without such images.
-
-    References
-    ----------
-    Bunch et al., A free response approach to the measurement and characterization of radiographic observer performance,
-    Proc SPIE 127, 1977, doi:10.1117/12.955926.
-
-    Examples
-    --------
-    >>> cases = [BoxMatch(np.array([0.9, 0.8]), np.array([0, -1]), 1), BoxMatch(np.array([0.7]), np.array([0]), 1)]
-    >>> froc(cases, fppi=[0.25, 0.5]).at
-    {0.25: 0.5, 0.5: 1.0}
-    """
+    """FROC curve over all images, a staircase (Bunch et al., 1977, doi:10.1117/12.955926); NaN without lesions."""
     ranked = rank_boxes(cases)
     once = np.ones((1, len(cases)), dtype=np.int64)
     tp, fp = (counts[0] for counts in ranked.counts(once))
@@ -101,23 +59,13 @@ def froc(cases: Sequence[BoxMatch], *, fppi: Sequence[float] = FPPI) -> Froc:
 
 @dataclass(frozen=True, eq=False)
 class RankedBoxes:
-    """All boxes of all images, best score first, ready for weighted counts.
+    """All boxes of all images, best score first, ready for weighted counts."""
 
-    Attributes
-    ----------
-    case, hit : numpy.ndarray, shape (n,)
-        The image of each box, and whether it found a lesion.
-    ends, thresholds : numpy.ndarray, shape (k,)
-        The last box of each run of equal scores, and that score.
-    truths : numpy.ndarray, shape (images,)
-        Lesions of each image.
-    """
-
-    case: Array
+    case: Array  # image of each box
     hit: Array
-    ends: Array
+    ends: Array  # last box of each run of equal scores
     thresholds: Array
-    truths: Array
+    truths: Array  # lesions of each image
 
     def counts(self, weights: Array) -> tuple[Array, Array]:
         """Hits and false positives at each threshold when image i counts weights[:, i] times; (resamples, k)."""
@@ -147,13 +95,7 @@ class RankedBoxes:
 
 
 def rank_boxes(cases: Sequence[BoxMatch]) -> RankedBoxes:
-    """Sort the boxes of all images together.
-
-    Examples
-    --------
-    >>> rank_boxes([BoxMatch(np.array([0.4, 0.9]), np.array([-1, 0]), 1)]).thresholds
-    array([0.9, 0.4])
-    """
+    """Sort the boxes of all images together."""
     scores = np.concatenate([np.zeros(0), *(case.scores for case in cases)])
     hit = np.concatenate([np.zeros(0, bool), *(case.hits for case in cases)])
     index = np.repeat(np.arange(len(cases)), [len(case.scores) for case in cases])

@@ -13,7 +13,7 @@ from monai.metrics import CumulativeIterationMetric
 
 from .._typing import Array
 
-__all__ = ["DiceMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
+__all__ = ["DiceMetric", "FalsePositiveRateMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,7 @@ def _ratio(numerator: int, denominator: int, *, empty: float = math.nan) -> floa
 
 
 def dice_and_iou(prediction: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Dice and IoU of each image of a batch.
-
-    Parameters
-    ----------
-    prediction, truth : torch.Tensor
-        Shape (B, 1, ...), lesion where above 0.5.
-
-    Returns
-    -------
-    dice, iou : torch.Tensor
-        Shape (B, 1), float32; 1 where both masks are empty.
-
-    Examples
-    --------
-    >>> dice_and_iou(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
-    (tensor([[1.]]), tensor([[1.]]))
-    """
+    """Dice and IoU (B, 1) of each image of a batch, lesion where above 0.5; 1 where both masks are empty."""
     predicted, true = (mask.flatten(1) > 0.5 for mask in (prediction, truth))
     both = (predicted & true).sum(1, keepdim=True).float()
     total = predicted.sum(1, keepdim=True) + true.sum(1, keepdim=True)
@@ -123,27 +107,110 @@ def dice_and_iou(prediction: torch.Tensor, truth: torch.Tensor) -> tuple[torch.T
 class DiceMetric(CumulativeIterationMetric):  # type: ignore[misc]
     """Mean Dice over images, cumulative and synchronised between processes.
 
+    Parameters
+    ----------
+    lesion_only : bool
+        Leave out images whose truth is empty. Without it an empty prediction of an empty truth counts 1, so that a
+        network that predicts nothing scores the share of lesion-free images.
+
+    Notes
+    -----
+    Called with `y_pred` and `y`, both (B, 1, ...), lesion where above 0.5. :meth:`aggregate` is NaN without an image.
+
     Examples
     --------
-    >>> metric = DiceMetric()
-    >>> _ = metric(y_pred=torch.ones(2, 1, 4, 4), y=torch.ones(2, 1, 4, 4))
-    >>> metric.aggregate()
-    tensor(1.)
+    >>> truth = torch.zeros(2, 1, 4, 4)
+    >>> truth[0, 0, :2] = 1
+    >>> for lesion_only in (False, True):
+    ...     metric = DiceMetric(lesion_only=lesion_only)
+    ...     _ = metric(y_pred=torch.zeros(2, 1, 4, 4), y=truth)
+    ...     print(float(metric.aggregate()))
+    0.5
+    0.0
     """
 
+    def __init__(self, *, lesion_only: bool = False) -> None:
+        super().__init__()
+        if not isinstance(lesion_only, bool):
+            raise TypeError(f"lesion_only must be True or False, got {lesion_only!r}")
+        self.lesion_only = lesion_only
+
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **_: Any) -> torch.Tensor:
+        """Value of each image (B, 1); NaN where it does not count."""
         assert y is not None
+        values = self._values(y_pred, y)
+        return torch.where(_has_lesion(y), values, torch.nan) if self.lesion_only else values
+
+    @staticmethod
+    def _values(y_pred: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Dice of each image (B, 1)."""
         return dice_and_iou(y_pred, y)[0]
 
     def aggregate(self) -> torch.Tensor:
-        """Mean over all images so far."""
+        """Mean over all images so far that count."""
         values: torch.Tensor = self.get_buffer()
-        return values.mean()
+        return values.nanmean()
 
 
 class IoUMetric(DiceMetric):
     """Mean IoU over images; as `DiceMetric`."""
 
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **_: Any) -> torch.Tensor:
-        assert y is not None
+    @staticmethod
+    def _values(y_pred: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """IoU of each image (B, 1)."""
         return dice_and_iou(y_pred, y)[1]
+
+
+class FalsePositiveRateMetric(CumulativeIterationMetric):  # type: ignore[misc]
+    """Share of lesion-free images in which anything is marked, cumulative and synchronised between processes.
+
+    Parameters
+    ----------
+    per : {"image", "pixel"}
+        ``pixel`` is the mean share of the area that is marked.
+
+    Raises
+    ------
+    ValueError
+        For another `per`.
+
+    Notes
+    -----
+    The second figure beside ``DiceMetric(lesion_only=True)``. Called alike; images with lesion do not count.
+    :meth:`aggregate` is NaN without a lesion-free image.
+
+    Examples
+    --------
+    >>> marked = torch.zeros(2, 1, 4, 4)
+    >>> marked[0, 0, 0] = 1
+    >>> for per in ("image", "pixel"):
+    ...     metric = FalsePositiveRateMetric(per=per)
+    ...     _ = metric(y_pred=marked, y=torch.zeros(2, 1, 4, 4))
+    ...     print(float(metric.aggregate()))
+    0.5
+    0.125
+    """
+
+    def __init__(self, *, per: str = "image") -> None:
+        super().__init__()
+        if per not in ("image", "pixel"):
+            raise ValueError(f"per must be 'image' or 'pixel', got {per!r}")
+        self.per = per
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **_: Any) -> torch.Tensor:
+        """Value of each image (B, 1); NaN where it does not count."""
+        assert y is not None
+        marked = (y_pred.flatten(1) > 0.5).float()
+        share = marked.amax(1, keepdim=True) if self.per == "image" else marked.mean(1, keepdim=True)
+        return torch.where(_has_lesion(y), torch.nan, share)
+
+    def aggregate(self) -> torch.Tensor:
+        """Mean over all lesion-free images so far."""
+        values: torch.Tensor = self.get_buffer()
+        return values.nanmean()
+
+
+def _has_lesion(truth: torch.Tensor) -> torch.Tensor:
+    """Whether each truth (B, 1, ...) holds lesion, (B, 1)."""
+    return (truth.flatten(1) > 0.5).any(1, keepdim=True)
+

@@ -108,29 +108,7 @@ def _distances(source: Array, target: Array, spacing: tuple[float, float] | None
 
 
 def row_hausdorff(prediction: Array, truth: Array) -> float:
-    """Hausdorff distance between the *rows* of two masks, taken as points: a legacy quantity.
-
-    It is what a two-dimensional mask handed to a point-set routine gives, and what the HAU column of the AUNet paper
-    behaves like; it is the square root of a number of differing pixels, no distance in the image.
-
-    Parameters
-    ----------
-    prediction, truth : numpy.ndarray
-        Masks of shape (H, W).
-
-    Returns
-    -------
-    float
-
-    References
-    ----------
-    Sun et al., Phys Med Biol 65 055005, 2020, eq. 13 and Tables 1-7; docs/explanation/paper_discrepancies.md.
-
-    Examples
-    --------
-    >>> row_hausdorff(np.eye(3), np.eye(3))
-    0.0
-    """
+    """Hausdorff distance of the masks' *rows* as points, which the HAU column of the AUNet paper behaves like."""
     a, b = (_distinct_rows(mask != 0, prediction, truth) for mask in (prediction, truth))
     return float(max(directed_hausdorff(a, b)[0], directed_hausdorff(b, a)[0]))
 

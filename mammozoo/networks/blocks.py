@@ -7,24 +7,13 @@ import itertools
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-__all__ = ["check_sides", "conv_block", "conv_bn_relu"]
+__all__ = ["average_of_sigmoids", "check_sides", "conv_block", "conv_bn_relu"]
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, *, kernel_size: int = 3) -> nn.Sequential:
-    """Build a convolution that keeps the size, with bias, then batch normalisation and ReLU.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-    kernel_size : int
-        Odd.
-
-    Examples
-    --------
-    >>> conv_bn_relu(1, 4)(torch.zeros(2, 1, 8, 8)).shape
-    torch.Size([2, 4, 8, 8])
-    """
+    """Convolution with bias that keeps the size (odd kernel), batch normalisation, ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2),
         nn.BatchNorm2d(out_channels),
@@ -33,47 +22,13 @@ def conv_bn_relu(in_channels: int, out_channels: int, *, kernel_size: int = 3) -
 
 
 def conv_block(in_channels: int, out_channels: int, *, convs: int = 2) -> nn.Sequential:
-    """Chain `convs` times convolution, batch normalisation and ReLU.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-    convs : int
-        At least 1.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in conv_block(1, 64).parameters())
-    37824
-    """
+    """Chain `convs` times convolution, batch normalisation and ReLU."""
     sizes = [in_channels] + [out_channels] * convs
     return nn.Sequential(*(conv_bn_relu(a, b) for a, b in itertools.pairwise(sizes)))
 
 
 def check_sides(image: torch.Tensor, *, multiple: int, network: str) -> None:
-    """Refuse an image whose sides a network cannot halve often enough.
-
-    Parameters
-    ----------
-    image : torch.Tensor
-        Shape (B, C, W, H).
-    multiple : int
-        What both sides must be a multiple of.
-    network : str
-        Name for the message.
-
-    Raises
-    ------
-    ValueError
-        Names the next size that works.
-
-    Examples
-    --------
-    >>> check_sides(torch.zeros(1, 1, 30, 32), multiple=8, network="Net")
-    Traceback (most recent call last):
-    ...
-    ValueError: Net takes sides that are multiples of 8, got 30 x 32; pad or resize to 32 x 32
-    """
+    """Refuse an image (B, C, W, H) whose sides are no multiples; the message names the next size that works."""
     sides = image.shape[-2:]
     if any(side % multiple for side in sides):
         wanted = " x ".join(str(-(-side // multiple) * multiple) for side in sides)
@@ -82,3 +37,12 @@ def check_sides(image: torch.Tensor, *, multiple: int, network: str) -> None:
             f"pad or resize to {wanted}"
         )
         raise ValueError(msg)
+
+
+def average_of_sigmoids(logits: torch.Tensor) -> torch.Tensor:
+    """Logits (B, ...) of the mean of the sigmoids of logits (N, B, ...), finite for all finite logits; float32.
+
+    ``log(sum(p)) - log(sum(1 - p))`` by log-sigmoids: no probability is computed that could round to 0 or 1.
+    """
+    logits = logits.float()
+    return torch.logsumexp(F.logsigmoid(logits), dim=0) - torch.logsumexp(F.logsigmoid(-logits), dim=0)

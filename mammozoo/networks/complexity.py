@@ -35,25 +35,7 @@ def count_layers(network: nn.Module) -> int:
 
 
 def images_per_second(network: nn.Module, *, shape: tuple[int, int, int], repeats: int = 5) -> float:
-    """Time single images through a network in float32, evaluation mode, on its own device.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-    shape : (int, int, int)
-        (C, W, H) of the image.
-    repeats : int
-        After one warm-up; the median counts.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> images_per_second(nn.Conv2d(1, 1, 3), shape=(1, 8, 8), repeats=1) > 0
-    True
-    """
+    """Time single images (C, W, H), float32, on the network's own device; the median of `repeats` counts."""
     device = next(network.parameters()).device
     image = torch.rand(1, *shape, device=device)
     network.eval()

@@ -13,18 +13,20 @@ Tan and Le, ICML 2019, arXiv:1905.11946, Table 1 and equation 3, in the "Lite" f
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from .._typing import PathLike
-from .classification.weights import fit_stem
-from .transfer import load_pretrained, misfit, read_state
+from .adapting import adapt_classifier, fit_stem, from_elsewhere, turned
+from .transfer import misfit
 
-__all__ = ["EfficientNetLite", "efficientnet_lite0", "load_encoder"]
+__all__ = ["EfficientNetLite", "adapt_encoder", "efficientnet_lite0"]
 
+_Norm = Callable[[int], nn.BatchNorm2d]
 _SCALING = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # of width and of depth
 
 
@@ -53,32 +55,33 @@ class _SameConv2d(nn.Conv2d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's name)
         kernel, stride = self.kernel_size[0], self.stride[0]
-        total = [max(0, (-(-side // stride) - 1) * stride + kernel - side) for side in input.shape[-2:]]
-        (a, b), (c, d) = [(n // 2, n - n // 2) for n in total]
-        if a == b == c == d:
-            return functional.conv2d(input, self.weight, self.bias, stride, a, 1, self.groups)
-        return functional.conv2d(functional.pad(input, [c, d, a, b]), self.weight, self.bias, stride, 0, 1, self.groups)
-
-
-def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+        across, down = [
+            max(0, ((side + stride - 1) // stride - 1) * stride + kernel - side) for side in input.shape[-2:]
+        ]
+        if across == down and across % 2 == 0:
+            return functional.conv2d(input, self.weight, self.bias, stride, across // 2, 1, self.groups)
+        padded = functional.pad(input, [down // 2, down - down // 2, across // 2, across - across // 2])
+        return functional.conv2d(padded, self.weight, self.bias, stride, 0, 1, self.groups)
 
 
 class _Block(nn.Module):
     """Widen, convolve each channel, narrow; the input is added where the shapes agree."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, expand: int, kernel_size: int, stride: int) -> None:
+    __constants__ = ("adds", "expands")  # for torch.jit.script
+
+    def __init__(self, in_channels: int, out_channels: int, *, stage: _Stage, stride: int, norm: _Norm) -> None:
         super().__init__()
-        hidden = in_channels * expand
-        self.expands = expand > 1
+        hidden = in_channels * stage.expand
+        self.expands = stage.expand > 1
         self.adds = stride == 1 and in_channels == out_channels
         if self.expands:
             self._expand_conv = nn.Conv2d(in_channels, hidden, 1, bias=False)
-            self._bn0 = _norm(hidden)
-        self._depthwise_conv = _SameConv2d(hidden, hidden, kernel_size, stride=stride, groups=hidden, bias=False)
-        self._bn1 = _norm(hidden)
+            self._bn0 = norm(hidden)
+        kernel = stage.kernel_size
+        self._depthwise_conv = _SameConv2d(hidden, hidden, kernel, stride=stride, groups=hidden, bias=False)
+        self._bn1 = norm(hidden)
         self._project_conv = nn.Conv2d(hidden, out_channels, 1, bias=False)
-        self._bn2 = _norm(out_channels)
+        self._bn2 = norm(out_channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         hidden = features
@@ -109,6 +112,10 @@ class EfficientNetLite(nn.Module):
         lite1 is 1.1 times as deep, lite2 also 1.1 times as wide and 1.2 times as deep.
     dropout : float
         Before the linear layer.
+    bn_momentum : float
+        Share of a batch in the running statistics of all normalisations: PyTorch's 0.1. The published networks' 0.01,
+        made for ImageNet's millions of steps, leaves them after a few hundred near their first values, and evaluation,
+        which uses them, collapses.
 
     Attributes
     ----------
@@ -122,7 +129,8 @@ class EfficientNetLite(nn.Module):
 
     Notes
     -----
-    Takes (B, in_channels, W, H) of any size; ImageNet weights expect intensities from -1 to 1.
+    Takes (B, in_channels, W, H) of any size; ImageNet weights expect intensities from -1 to 1, three channels; their
+    kernels are turned on loading, a head of other classes stays behind (`mammozoo.networks.load_pretrained`).
 
     Examples
     --------
@@ -131,15 +139,22 @@ class EfficientNetLite(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int = 3, num_classes: int = 1, *, variant: str = "lite0", dropout: float = 0.0
+        self,
+        in_channels: int = 3,
+        num_classes: int = 1,
+        *,
+        variant: str = "lite0",
+        dropout: float = 0.0,
+        bn_momentum: float = 0.1,
     ) -> None:
         super().__init__()
         if variant not in _SCALING:
             msg = f"there is no EfficientNet {variant!r}; there are {', '.join(_SCALING)}"
             raise ValueError(msg)
         width, depth = _SCALING[variant]
+        norm = functools.partial(nn.BatchNorm2d, eps=1e-3, momentum=bn_momentum)
         self._conv_stem = _SameConv2d(in_channels, 32, 3, stride=2, bias=False)
-        self._bn0 = _norm(32)
+        self._bn0 = norm(32)
         self._blocks = nn.ModuleList()
         last, ends, channels = 32, [], []
         for number, stage in enumerate(_STAGES):
@@ -151,17 +166,14 @@ class EfficientNetLite(nn.Module):
                 channels.append(last)
             for repeat in range(repeats):
                 stride = stage.stride if repeat == 0 else 1
-                self._blocks.append(
-                    _Block(last, out, expand=stage.expand, kernel_size=stage.kernel_size, stride=stride)
-                )
+                self._blocks.append(_Block(last, out, stage=stage, stride=stride, norm=norm))
                 last = out
-        self._ends = frozenset([*ends, len(self._blocks) - 1])
+        self._ends = [*ends, len(self._blocks) - 1]
         self.channels = (*channels, last)
         self.dropout = nn.Dropout(dropout)
-        if num_classes:
-            self._conv_head = nn.Conv2d(last, 1280, 1, bias=False)
-            self._bn1 = _norm(1280)
-            self._fc = nn.Linear(1280, num_classes)
+        self._conv_head = nn.Conv2d(last, 1280, 1, bias=False) if num_classes else nn.Identity()
+        self._bn1 = norm(1280) if num_classes else nn.Identity()
+        self._fc = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
 
     def features(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Compute the last feature map of each size: 1/2, 1/4, 1/8, 1/16 and 1/32 of the image's sides.
@@ -190,64 +202,43 @@ class EfficientNetLite(nn.Module):
         logits: torch.Tensor = self._fc(self.dropout(hidden.mean(dim=(2, 3))))
         return logits
 
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of the published names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="_conv_stem", head="_fc")
 
-def efficientnet_lite0(in_channels: int = 3, num_classes: int = 1, *, dropout: float = 0.0) -> EfficientNetLite:
-    """Build the smallest of them, as `mammozoo.networks.classification.create` wants it.
 
-    Parameters
-    ----------
-    in_channels, num_classes : int
-    dropout : float
+def efficientnet_lite0(
+    in_channels: int = 3, num_classes: int = 1, *, dropout: float = 0.0, bn_momentum: float = 0.1
+) -> EfficientNetLite:
+    """Build the smallest `EfficientNetLite`.
 
     Examples
     --------
     >>> efficientnet_lite0().channels
     (16, 24, 40, 112, 320)
     """
-    return EfficientNetLite(in_channels, num_classes, dropout=dropout)
+    return EfficientNetLite(in_channels, num_classes, dropout=dropout, bn_momentum=bn_momentum)
 
 
-def load_encoder(network: nn.Module, path: PathLike, *, encoder: str = "encoder") -> None:
-    """Begin with a classifier's weights in the encoder, with another network's encoder, or with a whole network's.
+def adapt_encoder(network: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Fit a classifier's weights, or another network's tensors under ``encoder.``, to the encoder of a network.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        With an `EfficientNetLite` as its encoder.
-    path : path
-        As in `mammozoo.networks.transfer.read_state`: an `EfficientNetLite`, for example trained on ImageNet (its first
-        convolution is adapted to the network's channels; its last convolution and head stay behind); a network of the
-        same class; or another network whose tensors begin with ``encoder`` (only those are taken).
-    encoder : str
-        Name of the encoder in the network.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file, or it does not fit; the message says how.
-
-    Examples
-    --------
-    >>> load_encoder(nn.ModuleDict({"encoder": efficientnet_lite0()}), "absent.pt")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: there is no weights file absent.pt
+    The first convolution is adapted to the network's channels; all else of the file stays behind. A classifier's
+    kernels are turned where it was trained elsewhere.
     """
-    state = read_state(path)
-    if state.keys() == network.state_dict().keys():
-        load_pretrained(network, path)
-        return
     prefix = "encoder."
+    own = network.get_submodule("encoder").state_dict()
     if any(name.startswith(prefix) for name in state):
-        state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    target = network.get_submodule(encoder)
-    own = target.state_dict()
-    stem = state.get("_conv_stem.weight")
+        given = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    else:
+        given = turned(state) if from_elsewhere(state, head="_fc") else dict(state)
+    stem = given.get("_conv_stem.weight")
     if stem is not None and stem.ndim == 4:
-        state["_conv_stem.weight"] = fit_stem(stem, in_channels=own["_conv_stem.weight"].shape[1])
-    given = {name: state[name] for name in own if name in state}
-    fault = misfit(given, own)
+        given["_conv_stem.weight"] = fit_stem(stem, in_channels=own["_conv_stem.weight"].shape[1])
+    given = {name: given[name] for name in own if name in given}
+    counters = {name for name in own if name.endswith("num_batches_tracked")}
+    fault = misfit(given, own, optional=counters)
     if fault is not None:
-        msg = f"{path} does not fit the encoder: {fault}; is it an EfficientNet-Lite of the same variant?"
+        msg = f"{fault}; is it an EfficientNet-Lite of the same variant?"
         raise ValueError(msg)
-    target.load_state_dict(given)
+    return {f"{prefix}{name}": value for name, value in given.items()}

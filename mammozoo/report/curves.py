@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training curves: loss, Dice and IoU of training and validation against the epoch."""
+"""Training curves: loss, Dice and IoU of training and validation against the epoch; and how a figure is written."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,26 +29,7 @@ PANELS = (
 
 
 def read_history(path: PathLike) -> list[dict[str, float]]:
-    """Read a training log, one row an epoch.
-
-    Parameters
-    ----------
-    path : path
-        CSV with a header; empty cells become NaN, columns that are no numbers are left out.
-
-    Returns
-    -------
-    list of dict
-        Column to number; an empty file gives an empty list.
-
-    Examples
-    --------
-    >>> from mammozoo.io.write import write_csv
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read_history(write_csv(f"{folder}/log.csv", [{"epoch": 1, "train_loss": 0.5}]))
-    [{'epoch': 1.0, 'train_loss': 0.5}]
-    """
+    """Read a training log, one row an epoch: empty cells become NaN, columns that are no numbers are left out."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return [
             {key: value for key, text in row.items() if key and (value := _number(text)) is not None}
@@ -56,11 +37,9 @@ def read_history(path: PathLike) -> list[dict[str, float]]:
         ]
 
 
-def _number(text: Any) -> float | None:
-    if text in ("", None):
-        return math.nan
+def _number(text: str | None) -> float | None:
     try:
-        return float(text)
+        return float(text) if text else math.nan
     except (TypeError, ValueError):
         return None
 
@@ -72,32 +51,9 @@ def curves_figure(
     best_epoch: int | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw training and validation curves, one panel a quantity.
+    """Draw training and validation curves, one panel a quantity; a panel without data says so, NaN leaves a gap.
 
-    Parameters
-    ----------
-    history : sequence of mappings
-        One an epoch, with ``epoch`` and the columns of `panels`; missing ones are not drawn.
-    panels : sequence of (title, training column, validation column)
-        By default loss, Dice and IoU.
-    best_epoch : int, optional
-        Epoch whose weights were kept; marked by a line.
-    title : str, optional
-        Title of the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Attached to no window and no global state.
-
-    Notes
-    -----
-    A panel without data says so. NaN leaves a gap.
-
-    Examples
-    --------
-    >>> len(curves_figure([{"epoch": 1, "train_loss": 0.5, "val_loss": 0.6}]).axes)
-    3
+    ``history`` has one row an epoch, with ``epoch`` and the columns of ``panels``; ``best_epoch`` is marked by a line.
     """
     figure = Figure(figsize=(4 * len(panels), 3.4), layout="constrained")
     if title:
@@ -135,57 +91,20 @@ def _line(axes: Axes, history: Sequence[Mapping[str, float]], column: str, colou
 
 
 def write_figure(path: PathLike, figure: Figure, *, dpi: int = 150) -> Path:
-    """Write a figure as PNG, atomically and with the same bytes for the same figure.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    figure : matplotlib.figure.Figure
-        What to draw.
-    dpi : int
-        Pixels per inch.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_figure(f"{folder}/empty.png", Figure(figsize=(1, 1))).name
-    'empty.png'
-    """
+    """Write a figure as PNG, atomically and with the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return write_bytes(path, buffer.getvalue())
 
 
-def write_curves(path: PathLike, history: PathLike | Sequence[Mapping[str, float]], **options: Any) -> Path:
-    """Write ``curves.png`` from a training log.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    history : path or sequence of mappings
-        The log as CSV, or its rows.
-    **options
-        Those of `curves_figure`.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_curves(f"{folder}/curves.png", [{"epoch": 1, "train_loss": 0.5}]).name
-    'curves.png'
-    """
-    rows = history if isinstance(history, Sequence) and not isinstance(history, str) else read_history(history)
-    return write_figure(path, curves_figure(rows, **options))
+def write_curves(
+    path: PathLike,
+    history: PathLike | Sequence[Mapping[str, float]] | None,
+    *,
+    panels: Sequence[tuple[str, str, str]] = PANELS,
+    title: str | None = None,
+) -> Path | None:
+    """Draw a training log, a CSV file or its rows, to a file; without a log or its file nothing is written."""
+    if isinstance(history, str | os.PathLike):
+        history = read_history(history) if Path(history).is_file() else None
+    return None if history is None else write_figure(path, curves_figure(history, panels=panels, title=title))

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from .._typing import Array, PathLike
 from ..engines.training.failures import require_images
 from ..io.write import write_text
 from ..metrics.matching import BoxMatch
 from .curves import write_curves, write_figure
-from .distribution import distribution_figure
-from .panels import case_figure
+from .figures import distribution_figure
+from .panels import case_figure, evenly_spread
 from .score.page import PageContent, write_page
 from .score.pictures import Picture, case_overlay
 from .tables import case_report
@@ -65,38 +63,30 @@ def write_segmentation_report(
     """
     require_images(table.rows)
     folder = Path(output_dir)
-    summary = table.summary
-    text = case_report(
-        table.rows,
-        title=title,
-        resolution=summary["resolution"],
-        intervals=_intervals(summary["overall"]),
-        detection_intervals=_intervals(summary["detection"]),
-        headline_reason=summary.get("headline_reason"),
-        notes=summary["notes"],
-    )
+    text = case_report(table.summary, title=title)
     write_text(folder / "report.md", text)
-    if history is not None and Path(history).is_file():
-        write_curves(folder / "curves.png", history)
-    dice = [float(row["dice"]) for row in table.rows if row["size"]]
-    write_figure(folder / "dice_distribution.png", distribution_figure({title: dice}))
-    for rank, index in enumerate(_spread(table.rows, pictures)):
-        case, row = table.cases[index], table.rows[index]
+    write_curves(folder / "curves.png", history)
+    lesions = [index for index, row in enumerate(table.rows) if row["size"]]
+    dice = [float(row["dice"]) for row in table.rows]
+    write_figure(folder / "dice_distribution.png", distribution_figure({title: [dice[index] for index in lesions]}))
+    order = sorted(lesions, key=dice.__getitem__) or list(range(len(dice)))
+    for rank, index in enumerate(evenly_spread(order, pictures)):
+        case = table.cases[index]
         figure = case_figure(
             image=case.image,
             probability=case.probability,
             mask=case.probability >= table.threshold,
             truth=case.truth,
-            title=f"{case.id}: Dice {row['dice']:.3f}",
+            title=f"{case.id}: Dice {dice[index]:.3f}",
         )
         write_figure(folder / "pictures" / f"{rank:02d}_{case.id}.png", figure, dpi=90)
-    _write_page(folder / "report.html", table, title=title)
+    write_page(folder / "report.html", _page(table, title=title))
     print(text)
     logger.info("report, tables and pictures are in %s", folder)
 
 
-def _write_page(path: Path, table: _Table, *, title: str) -> None:
-    """Write the same page as `mammozoo evaluate` does."""
+def _page(table: _Table, *, title: str) -> PageContent:
+    """The same page as `mammozoo evaluate` writes."""
     summary = table.summary
     dice = summary["overall"]["dice"]
     metrics = {
@@ -108,7 +98,7 @@ def _write_page(path: Path, table: _Table, *, title: str) -> None:
         "segmentation": summary,
         "detection": summary.get("lesion_detection"),
     }
-    content = PageContent(
+    return PageContent(
         title=title,
         metrics=metrics,
         rows={title: table.rows},
@@ -116,33 +106,17 @@ def _write_page(path: Path, table: _Table, *, title: str) -> None:
         pictures=_worst(table),
         notes=summary["notes"],
     )
-    write_page(path, content)
 
 
 def _worst(table: _Table, *, count: int = 12) -> list[Picture]:
     """Pictures of the images with a lesion of least Dice, of equal ones the larger lesion first."""
-    lesions = [index for index, row in enumerate(table.rows) if row["size"]]
-    lesions.sort(key=lambda index: (table.rows[index]["dice"], -table.rows[index]["area_224"]))
+    lesions = [(row, case) for row, case in zip(table.rows, table.cases, strict=True) if row["size"]]
+    lesions.sort(key=lambda pair: (pair[0]["dice"], -pair[0]["area_224"]))
     return [
         (
-            case_overlay(
-                table.cases[index].image, table.cases[index].truth, table.cases[index].probability >= table.threshold
-            ),
-            table.cases[index].id,
-            f"Dice {table.rows[index]['dice']:.3f}, {table.rows[index]['size']} lesion",
+            case_overlay(case.image, case.truth, case.probability >= table.threshold),
+            case.id,
+            f"Dice {row['dice']:.3f}, {row['size']} lesion",
         )
-        for index in lesions[:count]
+        for row, case in lesions[:count]
     ]
-
-
-def _intervals(described: dict[str, dict[str, Any]]) -> dict[str, tuple[float, float]]:
-    return {name: (value["interval"][0], value["interval"][1]) for name, value in described.items()}
-
-
-def _spread(rows: Sequence[dict[str, Any]], count: int) -> list[int]:
-    """Indices of cases evenly spread over the order of Dice, among those with a lesion."""
-    order = sorted((i for i, row in enumerate(rows) if row["size"]), key=lambda i: float(rows[i]["dice"]))
-    if not order:
-        order = list(range(len(rows)))
-    places = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
-    return [order[place] for place in places]

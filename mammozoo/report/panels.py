@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures for people: the five panels of a case, and contact sheets of many."""
+"""Pictures for people: the five panels of a case, and which cases to draw."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +13,16 @@ from matplotlib.figure import Figure
 from .._typing import Array
 from ..functional.contours import PREDICTION_COLOUR, TRUTH_COLOUR, display_window, draw_contours, line_width
 
-__all__ = ["case_figure", "contact_sheet"]
+__all__ = ["case_figure", "evenly_spread"]
 
 _PANEL_HEIGHT = 4.2  # inches
+Item = TypeVar("Item")
+
+
+def evenly_spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Choose `count` items evenly spread over their order, the first and the last among them."""
+    places = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
+    return [items[place] for place in places]
 
 
 def case_figure(
@@ -26,40 +33,7 @@ def case_figure(
     truth: Array | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw input, truth, probability, mask and overlay of one image side by side.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey values; other than uint8 through `mammozoo.functional.contours.display_window`.
-    probability : numpy.ndarray of shape (H, W)
-        In [0, 1].
-    mask : numpy.ndarray of shape (H, W)
-        Non-zero = predicted lesion.
-    truth : numpy.ndarray of shape (H, W), optional
-        Non-zero = annotated lesion; None = not annotated, which is not the same as empty.
-    title : str, optional
-        For example the id and the Dice coefficient.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ValueError
-        If the sizes differ.
-
-    References
-    ----------
-    Huang et al., Cureus 18(3):e105360 (2026), Figure 2.
-
-    Examples
-    --------
-    >>> flat = np.zeros((40, 30), np.uint8)
-    >>> len(case_figure(image=flat, probability=flat, mask=flat).axes)
-    5
-    """
+    """Draw input, truth, probability, mask and overlay of one image (H, W) side by side (Huang et al., Figure 2)."""
     sizes = {item.shape for item in (image, probability, mask, truth) if item is not None}
     if len(sizes) != 1:
         msg = f"all panels of a case need one size, got {sorted(sizes)}"
@@ -81,27 +55,22 @@ def case_figure(
     scale = axes[2].inset_axes((0.1, -0.045, 0.8, 0.025))
     figure.colorbar(heat, cax=scale, orientation="horizontal", ticks=[0, 0.5, 1]).ax.tick_params(labelsize=8)
     _show(axes[3], (mask != 0).astype(np.uint8) * 255, "Mask")
-    masks, colours = ([mask], [PREDICTION_COLOUR])
+    outlines = {"prediction": (mask, PREDICTION_COLOUR)}
     if truth is not None:
-        masks, colours = [truth, mask], [TRUTH_COLOUR, PREDICTION_COLOUR]
-    width_px = 2 * line_width(image.shape)  # a panel is a fifth of a page wide
-    _show(axes[4], draw_contours(shown, masks, colours=colours, thickness=width_px), "Overlay")
-    _key(axes[4], with_truth=truth is not None)
+        outlines = {"truth": (truth, TRUTH_COLOUR), **outlines}
+    masks, colours = zip(*outlines.values(), strict=True)
+    thickness = 2 * line_width(image.shape)  # a panel is a fifth of a page wide
+    _show(axes[4], draw_contours(shown, masks, colours=colours, thickness=thickness), "Overlay")
+    _key(axes[4], {name: colour for name, (_, colour) in reversed(outlines.items())})
     return figure
 
 
-def _key(axes: Axes, *, with_truth: bool) -> None:
-    """Say what the two colours mean, below the panel and not on the breast."""
-    entries = [("prediction", PREDICTION_COLOUR), *([("truth", TRUTH_COLOUR)] if with_truth else [])]
-    for name, colour in entries:
+def _key(axes: Axes, entries: dict[str, tuple[int, int, int]]) -> None:
+    """Say what the colours mean, below the panel and not on the breast."""
+    for name, colour in entries.items():
         axes.plot([], [], color=np.array(colour) / 255, linewidth=3, label=name)
     legend = axes.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        ncols=2,
-        frameon=False,
-        fontsize="small",
-        handlelength=1,
+        loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, frameon=False, fontsize="small", handlelength=1
     )
     legend.set_in_layout(True)
 
@@ -115,43 +84,3 @@ def _bare(axes: Axes, title: str) -> None:
     axes.set_title(title, fontsize=10)
     axes.set_xticks([])
     axes.set_yticks([])
-
-
-def contact_sheet(images: Sequence[Array], titles: Sequence[str] | None = None, *, columns: int = 6) -> Figure:
-    """Draw many images on one sheet.
-
-    Parameters
-    ----------
-    images : sequence of numpy.ndarray of shape (H, W) or (H, W, 3), uint8
-        Grey or RGB; sizes may differ.
-    titles : sequence of str, optional
-        One an image.
-    columns : int
-        Images in a row.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or not one title an image.
-
-    Examples
-    --------
-    >>> len(contact_sheet([np.zeros((8, 6), np.uint8)] * 3, columns=2).axes)
-    3
-    """
-    if not images or (titles is not None and len(titles) != len(images)):
-        msg = f"at least one image and one title an image are needed, got {len(images)} and {titles}"
-        raise ValueError(msg)
-    columns = min(columns, len(images))
-    rows = math.ceil(len(images) / columns)
-    ratio = float(np.median([image.shape[0] / image.shape[1] for image in images]))
-    figure = Figure(figsize=(2.0 * columns, (2.0 * ratio + 0.3) * rows), layout="constrained")
-    for index, image in enumerate(images):
-        axes = figure.add_subplot(rows, columns, index + 1)
-        _show(axes, image, titles[index] if titles is not None else "")
-        axes.title.set_fontsize(8)
-    return figure

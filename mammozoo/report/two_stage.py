@@ -3,13 +3,12 @@
 
 References
 ----------
-.. [1] Yan et al., 2020, arXiv:2002.12079, Tables 1, 2, 4 and 5, Figures 4 to 6.
+Yan et al., 2020, arXiv:2002.12079, Tables 1, 2, 4 and 5, Figures 4 to 6.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,13 +21,17 @@ from ..functional.contours import PREDICTION_COLOUR, TRUTH_COLOUR, add_caption, 
 from ..io.write import write_png, write_text
 from ..metrics.matching import BoxMatch
 from .curves import write_curves, write_figure
-from .detection_curves import froc_figure, precision_recall_figure
-from .tables import markdown_table
+from .figures import froc_figure, lesion_precision_figure
+from .panels import evenly_spread
+from .tables import markdown_report, markdown_table
+from .text import number, signed, span
 
-__all__ = ["two_stage_picture", "two_stage_report", "write_two_stage_report"]
+__all__ = ["lambda_points", "two_stage_report", "write_two_stage_report"]
 
 logger = logging.getLogger(__name__)
 
+HIT = "iou50"  # of the figures
+SHOWN_FPPI = (0.25, 0.5, 1.0, 2.0)
 RULES = {"iou50": "IoU at least 0.5", "iou20": "IoU at least 0.2", "centre": "centre in the true box"}
 VARIANTS = {
     "fused": "Two stages, scales fused",
@@ -36,6 +39,7 @@ VARIANTS = {
     "one_stage": "One stage (whole image)",
     "crops": "Crops around true lesions",
 }
+Summary = Mapping[str, Any]
 
 
 class _Picture(Protocol):
@@ -79,37 +83,29 @@ def write_two_stage_report(
     folder = Path(output_dir)
     text = two_stage_report(table.summary, title=title)
     write_text(folder / "report.md", text)
-    if history is not None and Path(history).is_file():
-        write_curves(folder / "curves.png", history)
-    hit = "iou50"
-    names = [name for name in table.images[0].matches[hit] if name != "single_scale"]
-    cases = {name: [image.matches[hit][name] for image in table.images] for name in names}
-    stars = [
-        (f"λ = {point['lambda']:g}", point["false_positives_per_image"], point["sensitivity"])
-        for point in table.summary["lambdas"][hit]
-    ]
-    write_figure(folder / "froc.png", froc_figure(cases, points=stars, title=f"FROC, {RULES[hit]}"))
-    write_figure(folder / "precision_recall.png", precision_recall_figure(cases, title=RULES[hit]))
+    write_curves(folder / "curves.png", history)
+    names = [name for name in table.images[0].matches[HIT] if name != "single_scale"]
+    cases = {name: [image.matches[HIT][name] for image in table.images] for name in names}
+    froc = froc_figure(cases, points=lambda_points(table.summary), title=f"FROC, {RULES[HIT]}", limit=8.0)
+    write_figure(folder / "froc.png", froc)
+    write_figure(folder / "precision_recall.png", lesion_precision_figure(cases, title=RULES[HIT]))
     order = sorted(table.pictures, key=lambda picture: picture.dice)
-    places = np.unique(np.linspace(0, len(order) - 1, min(pictures, len(order))).round().astype(int))
-    for rank, index in enumerate(places):
-        picture = order[index]
-        write_png(folder / "pictures" / f"{rank:02d}_{picture.id}.png", two_stage_picture(picture))
+    for rank, picture in enumerate(evenly_spread(order, pictures)):
+        write_png(folder / "pictures" / f"{rank:02d}_{picture.id}.png", _draw(picture))
     print(text)
     logger.info("report, tables and pictures are in %s", folder)
 
 
-def two_stage_picture(picture: _Picture) -> Array:
-    """Draw the truth, the predicted mask and the fused boxes with their scores on an image.
+def lambda_points(summary: Summary) -> list[tuple[str, float, float]]:
+    """Label, false positives per image and sensitivity of the fused boxes at each lambda."""
+    return [
+        (f"λ = {point['lambda']:g}", point["false_positives_per_image"], point["sensitivity"])
+        for point in summary["lambdas"][HIT]
+    ]
 
-    Parameters
-    ----------
-    picture : mammozoo.engines.results.two_stage_table.Picture
 
-    Returns
-    -------
-    numpy.ndarray of shape (H, W, 3), uint8
-    """
+def _draw(picture: _Picture) -> Array:
+    """The truth, the predicted mask and the fused boxes with their scores on an image: (H, W, 3) uint8."""
     drawn = draw_contours(picture.image, [picture.truth, picture.mask], colours=[TRUTH_COLOUR, PREDICTION_COLOUR])
     texts = []
     for box, score in zip(picture.boxes, picture.scores, strict=True):
@@ -121,38 +117,23 @@ def two_stage_picture(picture: _Picture) -> Array:
     return add_caption(add_labels(drawn, texts), f"Dice {picture.dice:.3f}")
 
 
-def two_stage_report(summary: Mapping[str, Any], *, title: str) -> str:
-    """Text of ``report.md``.
-
-    Parameters
-    ----------
-    summary : mapping
-        The content of ``metrics.json``.
-    title : str
-
-    Returns
-    -------
-    str
-        Markdown; ends with a line end.
-    """
-    reason = summary.get("headline_reason")
-    counts = f"{summary['n_images']} images of {summary['n_patients']} patients, {summary['n_lesions']} lesions"
+def two_stage_report(summary: Summary, *, title: str) -> str:
+    """Text of ``report.md``, from the content of ``metrics.json``."""
+    lead = (
+        f"{summary['n_images']} images of {summary['n_patients']} patients, {summary['n_lesions']} lesions; "
+        f"{summary['resolution']}."
+    )
     single = " x ".join(str(side) for side in summary["single_scale"])
     sections = {
         "Segmentation": _dice_table(summary) + "\n\n" + _dice_differences(summary),
         "Detection": _detection_table(summary),
         f"Fused minus one scale ({single}): sensitivity at equal false positives": _difference_table(summary),
         "Fused detections at each λ (Table 2 of the paper)": _lambda_table(summary),
-        "Notes": "\n".join(f"- {note}" for note in _notes(summary)),
     }
-    parts = [f"# {title}", "Research use only; not for diagnosis."]
-    parts += [f"> **No headline figure:** {reason}"] if reason else []
-    parts += [f"{counts}; {summary['resolution']}."]
-    parts += [text for name, section in sections.items() for text in (f"## {name}", section)]
-    return "\n\n".join(parts) + "\n"
+    return markdown_report(title, lead, sections, notes=_notes(summary), reason=summary.get("headline_reason"))
 
 
-def _notes(summary: Mapping[str, Any]) -> list[str]:
+def _notes(summary: Summary) -> list[str]:
     return [
         f"Intervals: 95 % percentile bootstrap, {summary['resamples']} resamples of patients, seed {summary['seed']}; "
         "differences are paired.",
@@ -166,73 +147,56 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _text(value: float | None, *, digits: int = 3) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
-
-
-def _signed(value: float | None) -> str:
-    return "-" if _text(value) == "-" else f"{value:+.3f}"
-
-
-def _range(interval: Sequence[float | None]) -> str:
-    low, high = interval
-    return "-" if _text(low) == "-" else f"{_text(low)} to {_text(high)}"
-
-
-def _dice_table(summary: Mapping[str, Any]) -> str:
+def _dice_table(summary: Summary) -> str:
     rows = []
     for name, title in VARIANTS.items():
         found = summary["dice"][name]
-        if not found["n"]:
-            rows.append([title, "0", "not run", "-", "-"])
-            continue
-        rows.append([title, str(found["n"]), _text(found["mean"]), _text(found["median"]), _range(found["interval"])])
+        mean = number(found["mean"]) if found["n"] else "not run"
+        rows.append([title, str(found["n"]), mean, number(found["median"]), span(found["interval"])])
     return markdown_table(["Dice", "n", "Mean", "Median", "95 % CI of the mean"], rows)
 
 
-def _dice_differences(summary: Mapping[str, Any]) -> str:
+def _dice_differences(summary: Summary) -> str:
     lines = []
     for name, found in summary["dice_differences"].items():
-        first, second = name.split(" - ")
-        if _text(found["estimate"]) != "-":
-            lines.append(
-                f"{VARIANTS[first]} minus {VARIANTS[second].lower()}: {found['estimate']:+.3f} "
-                f"({_range(found['interval'])})."
-            )
+        first, second = (VARIANTS[part] for part in name.split(" - "))
+        if signed(found["estimate"]) != "-":
+            gap = f"{signed(found['estimate'])} ({span(found['interval'])})"
+            lines.append(f"{first} minus {second.lower()}: {gap}.")
     return " ".join(lines)
 
 
-def _detection_table(summary: Mapping[str, Any]) -> str:
+def _detection_table(summary: Summary) -> str:
     rows = []
     for hit, sets in summary["detection"].items():
         for name, found in sets.items():
             if name == "single_scale":
                 continue
-            precision = found.get("average_precision", {"estimate": None, "interval": [None, None]})
+            precision = found.get("average_precision", {"estimate": None, "interval": None})
             at = {point["false_positives_per_image"]: point["sensitivity"] for point in found.get("froc", [])}
-            cells = [_text(at.get(fppi)) for fppi in (0.25, 0.5, 1.0, 2.0)]
-            rows.append([f"{RULES[hit]}, {name}", _text(precision["estimate"]), _range(precision["interval"]), *cells])
-    titles = ["Rule, boxes", "AP", "95 % CI", *(f"TPR @ {fppi}" for fppi in ("0.25", "0.5", "1", "2"))]
+            cells = [number(at.get(fppi)) for fppi in SHOWN_FPPI]
+            rows.append([f"{RULES[hit]}, {name}", number(precision["estimate"]), span(precision["interval"]), *cells])
+    titles = ["Rule, boxes", "AP", "95 % CI", *(f"TPR @ {fppi:g}" for fppi in SHOWN_FPPI)]
     return markdown_table(titles, rows)
 
 
-def _difference_table(summary: Mapping[str, Any]) -> str:
-    rows = []
-    for hit, points in summary["froc_differences"].items():
-        for point in points:
-            if point["false_positives_per_image"] in (0.25, 0.5, 1.0, 2.0):
-                fppi = f"{point['false_positives_per_image']:g}"
-                rows.append([RULES[hit], fppi, _text(point["estimate"]), _range(point["interval"])])
+def _difference_table(summary: Summary) -> str:
+    rows = [
+        [RULES[hit], f"{point['false_positives_per_image']:g}", number(point["estimate"]), span(point["interval"])]
+        for hit, points in summary["froc_differences"].items()
+        for point in points
+        if point["false_positives_per_image"] in SHOWN_FPPI
+    ]
     return markdown_table(["Rule", "FP per image", "Difference", "95 % CI"], rows)
 
 
-def _lambda_table(summary: Mapping[str, Any]) -> str:
+def _lambda_table(summary: Summary) -> str:
     rows = []
     for hit, points in summary["lambdas"].items():
         for point in points:
-            rate = f"{_text(point['sensitivity'], digits=2)}@{_text(point['false_positives_per_image'], digits=2)}"
+            rate = "@".join(number(point[key], digits=2) for key in ("sensitivity", "false_positives_per_image"))
             gain = point["minus_single_scale"]
-            cells = [rate, _signed(gain["estimate"]), _range(gain["interval"]), str(summary["n_images"])]
+            cells = [rate, signed(gain["estimate"]), span(gain["interval"]), str(summary["n_images"])]
             rows.append([RULES[hit], f"{point['lambda']:g}", *cells])
     titles = ["Rule", "λ", "TPR@FPPI", "Minus one scale at as many false positives", "95 % CI", "Images"]
     return markdown_table(titles, rows)

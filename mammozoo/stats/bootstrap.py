@@ -16,28 +16,14 @@ __all__ = ["Interval", "bootstrap_difference", "bootstrap_mean"]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its bootstrap interval.
-
-    Attributes
-    ----------
-    estimate, low, high : float
-        NaN without finite values; low and high are NaN with fewer than two groups.
-    n : int
-        Finite values.
-    groups : int
-        Patients they come from.
-    excluded : int
-        Values that were NaN.
-    resamples, seed : int
-    method : str
-    """
+    """A mean with its bootstrap interval; NaN without finite values, bounds NaN with fewer than two groups."""
 
     estimate: float
     low: float
     high: float
     n: int
-    groups: int
-    excluded: int
+    groups: int  # patients the n finite values come from
+    excluded: int  # values that were NaN
     resamples: int
     seed: int
     method: str = "percentile bootstrap, resampled by patient"
@@ -51,28 +37,7 @@ def bootstrap_mean(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Estimate a mean and its percentile interval, resampling whole patients.
-
-    Parameters
-    ----------
-    values : sequence of float, shape (n,)
-        One a case; NaN is left out and counted.
-    groups : sequence, shape (n,), optional
-        The patient of each case; None takes every case as its own.
-    resamples : int
-    confidence : float
-    seed : int
-
-    Returns
-    -------
-    Interval
-
-    Examples
-    --------
-    >>> interval = bootstrap_mean([0.0, 1.0, 0.0, 1.0], groups=["a", "a", "b", "b"])
-    >>> interval.estimate, interval.low, interval.high
-    (0.5, 0.5, 0.5)
-    """
+    """Mean of one value a case and its percentile interval, resampling whole patients (`groups`)."""
     numbers = np.asarray(values, dtype=float)
     names = np.arange(len(numbers)) if groups is None else np.asarray([str(group) for group in groups])
     if len(names) != len(numbers):
@@ -104,24 +69,7 @@ def bootstrap_difference(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Estimate the mean paired difference ``first - second`` of the same cases.
-
-    Parameters
-    ----------
-    first, second : sequence of float, shape (n,)
-        The same cases in the same order; a case with a NaN in either is left out and counted.
-    groups, resamples, confidence, seed
-        As in `bootstrap_mean`.
-
-    Returns
-    -------
-    Interval
-
-    Examples
-    --------
-    >>> bootstrap_difference([0.6, 0.8], [0.5, 0.7]).estimate
-    0.1
-    """
+    """Mean paired difference ``first - second`` of the same cases in the same order, with its interval."""
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if a.shape != b.shape:
         msg = f"a paired difference needs the same cases: {a.shape} and {b.shape}"

@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeLong's variance of an AUROC, its interval, and the paired test of two AUROCs."""
+"""DeLong's variance of an AUROC, its interval, and the paired test of two AUROCs.
+
+References
+----------
+.. [1] DeLong, DeLong and Clarke-Pearson, Biometrics 44, 837-845, 1988, doi:10.2307/2531595. A perfect AUROC has
+   variance 0, so its interval has no width; that is the method's limit, not certainty.
+.. [2] Sun and Xu, IEEE Signal Process Lett 21, 1389-1393, 2014, doi:10.1109/LSP.2014.2337313.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +27,7 @@ Values = Sequence[float] | Array
 
 @dataclass(frozen=True)
 class AurocInterval:
-    """An AUROC with its interval.
-
-    Attributes
-    ----------
-    auroc : float
-        NaN unless both classes are there.
-    low, high, variance : float
-        NaN with fewer than two cases in a class; the bounds are cut to 0-1.
-    positives, negatives : int
-    method : str
-    """
+    """An AUROC with its interval, cut to 0-1; NaN unless both classes are there."""
 
     auroc: float
     low: float
@@ -43,62 +40,18 @@ class AurocInterval:
 
 @dataclass(frozen=True)
 class AurocDifference:
-    """The paired difference of two AUROCs.
-
-    Attributes
-    ----------
-    first, second : float
-        The AUROCs.
-    difference, low, high : float
-        ``first - second`` with its interval.
-    test : TestResult
-        Statistic z and two-sided p.
-    """
+    """The paired difference ``first - second`` of two AUROCs."""
 
     first: float
     second: float
     difference: float
     low: float
     high: float
-    test: TestResult
+    test: TestResult  # z and two-sided p
 
 
 def delong_interval(scores: Values, labels: Values, *, confidence: float = 0.95) -> AurocInterval:
-    """Estimate an AUROC and its interval.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n,)
-        Finite.
-    labels : array_like, shape (n,)
-        0 or 1.
-    confidence : float
-
-    Returns
-    -------
-    AurocInterval
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, a score is not finite or a label is neither 0 nor 1.
-
-    Notes
-    -----
-    Cases must be independent: hand in one score a patient. A perfect AUROC has variance 0, so its interval has no
-    width; that is the method's limit, not certainty.
-
-    References
-    ----------
-    DeLong, DeLong and Clarke-Pearson, Biometrics 44, 837-845, 1988, doi:10.2307/2531595; Sun and Xu, IEEE Signal
-    Process Lett 21, 1389-1393, 2014, doi:10.1109/LSP.2014.2337313 (mid-ranks).
-
-    Examples
-    --------
-    >>> found = delong_interval([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
-    >>> found.auroc, round(found.variance, 6)
-    (0.75, 0.125)
-    """
+    """AUROC and its interval by DeLong [1]_; cases must be independent: one score a patient."""
     values, truth = _checked([scores], labels)
     positives, negatives = (placements[0] for placements in _placements(values, truth))
     area, variance = _auroc(positives, negatives), _variance(positives, negatives)
@@ -107,38 +60,7 @@ def delong_interval(scores: Values, labels: Values, *, confidence: float = 0.95)
 
 
 def delong_test(first: Values, second: Values, labels: Values, *, confidence: float = 0.95) -> AurocDifference:
-    """Test whether two scores of the same cases have the same AUROC.
-
-    Parameters
-    ----------
-    first, second : array_like, shape (n,)
-        Finite; the same cases in the same order.
-    labels, confidence
-        As in `delong_interval`.
-
-    Returns
-    -------
-    AurocDifference
-
-    Raises
-    ------
-    ValueError
-        As in `delong_interval`.
-
-    Notes
-    -----
-    Where the difference has variance 0, as for two scores that rank every pair alike, the test is undefined: NaN and
-    a note. So too with fewer than two cases in a class. Cases must be independent: one score a patient.
-
-    References
-    ----------
-    As in `delong_interval`.
-
-    Examples
-    --------
-    >>> delong_test([1, 2, 3, 4], [2, 4, 6, 8], [0, 1, 0, 1]).test.note
-    'the difference has no variance'
-    """
+    """Whether two scores of the same cases have the same AUROC [1]_; NaN where the difference has variance 0."""
     values, truth = _checked([first, second], labels)
     positives, negatives = _placements(values, truth)
     areas = [_auroc(*pair) for pair in zip(positives, negatives, strict=True)]
@@ -158,10 +80,7 @@ def delong_test(first: Values, second: Values, labels: Values, *, confidence: fl
 
 
 def _placements(scores: Array, truth: Array) -> tuple[Array, Array]:
-    """Negatives below each positive (k, m), positives below each negative (k, n), for scores (k, m + n).
-
-    Ties count one half. By mid-ranks in O(n log n); half-integers, hence exact.
-    """
+    """Negatives below each positive (k, m), positives below each negative (k, n), ties one half, by mid-ranks [2]_."""
     ranks = rankdata(scores, axis=1)
     positives, negatives = (ranks[:, side] - rankdata(scores[:, side], axis=1) for side in (truth, ~truth))
     return positives, negatives

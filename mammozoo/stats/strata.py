@@ -29,23 +29,7 @@ OTHER = "other"
 
 
 def automatic_columns(rows: Sequence[Row], *, own: set[str]) -> list[str]:
-    """Columns worth a table: those of `NAMED` with two values or more, and others with 2 to 12.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-    own : set of str
-        Columns that are no strata.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> automatic_columns([{"id": 1, "density": "A"}, {"id": 2, "density": "B"}], own={"id"})
-    ['density']
-    """
+    """Columns worth a table: those of `NAMED` with two values or more, and others with 2 to 12."""
     found = []
     for column in dict.fromkeys(name for row in rows for name in row if name not in own):
         count = len({_value(row, column) for row in rows} - {""})
@@ -55,27 +39,7 @@ def automatic_columns(rows: Sequence[Row], *, own: set[str]) -> list[str]:
 
 
 def divide(rows: Sequence[Row], column: str, *, most: int | None = MOST) -> dict[str, list[Row]]:
-    """Divide rows by the values of a column.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-        Rows without a value are left out.
-    column : str
-    most : int, optional
-        More values than that: the most frequent stay, the rest becomes ``"other"``; None keeps all.
-
-    Returns
-    -------
-    dict of str to list of mappings
-        In the order of the values, numbers as numbers; ``"other"`` last.
-
-    Examples
-    --------
-    >>> rows = [{"shape": shape} for shape in "aaabbcd"]
-    >>> {name: len(group) for name, group in divide(rows, "shape", most=3).items()}
-    {'a': 3, 'b': 2, 'other': 2}
-    """
+    """Rows by the values of a column, numbers as numbers; of more than `most` values the rarer are ``other``."""
     counts = Counter(_value(row, column) for row in rows)
     del counts[""]
     kept = {name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
@@ -104,32 +68,7 @@ def _order(text: str) -> tuple[float, str]:
 def summarise_strata(
     rows: Sequence[Row], columns: Sequence[str], *, most: int | None = MOST, seed: int = 0, resamples: int = 2000
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Dice and detection in the strata of columns.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-        Images with a lesion: ``id, patient_id, dice, detected`` and the columns.
-    columns : sequence of str
-    most : int, optional
-        See `divide`.
-    seed, resamples : int
-        Of the bootstrap, by patient.
-
-    Returns
-    -------
-    strata : dict
-        Column to value to ``n, patients, dice_mean, dice_median, dice_interval, detected, detected_interval`` (Dice
-        over all lesions, detected or not) and ``dice_detected_mean``.
-    tests : dict
-        Column to its Kruskal-Wallis test of Dice over the values, with ``p_holm`` over the columns.
-
-    Examples
-    --------
-    >>> rows = [{"id": i, "patient_id": i, "dice": 0.5, "detected": True, "view": "CC"} for i in "ab"]
-    >>> summarise_strata(rows, ["view"], resamples=20)[0]["view"]["CC"]["dice_mean"]
-    0.5
-    """
+    """Dice and detection of images with a lesion by the values of columns, and Kruskal-Wallis tests (Holm)."""
     divided = {column: divide(rows, column, most=most) for column in columns}
     strata = {
         column: {value: _describe(group, seed=seed, resamples=resamples) for value, group in groups.items()}

@@ -32,41 +32,7 @@ _OWN_COLUMNS = {*METRICS, *MM_METRICS, "area_mm2", "id", "patient_id", "detected
 def summarise_segmentation(
     rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000, strata: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """Summarise a per-case table as the abnormal-focused U-Net paper does, with n and intervals.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-        One a case: ``id, patient_id``, the metrics of `METRICS`, ``detected`` (None without lesion), ``area_224``,
-        ``size`` (``""`` without lesion), those of `MM_METRICS` where the spacing is known, and any further columns,
-        which are strata.
-    seed, resamples : int
-        Of the bootstrap.
-    strata : sequence of str, optional
-        Columns to divide by, every value listed. By default those that `mammozoo.stats.strata.automatic_columns`
-        finds, the rarer of more than 12 values together.
-
-    Returns
-    -------
-    dict
-        ``n_images, n_patients, n_with_lesion``; ``overall`` (each metric over images with a lesion) and ``all_images``;
-        ``detection`` by size; ``detected_by_size``; ``tests``; ``strata`` and ``strata_tests`` (see
-        `mammozoo.stats.strata.summarise_strata`); ``notes`` (lines for a reader).
-
-    Raises
-    ------
-    ValueError
-        If a column of `strata` is absent.
-
-    References
-    ----------
-    Huang et al., Cureus 18(3) e105360, 2026, Results, Tables 1-3.
-
-    Examples
-    --------
-    >>> summarise_segmentation([])["n_images"]
-    0
-    """
+    """Summary of a per-case table with n and intervals, as the tables 1-3 of Huang et al., Cureus 2026."""
     lesions = [row for row in rows if row["size"]]
     detected = [row for row in lesions if row["detected"]]
     options = {"seed": seed, "resamples": resamples}

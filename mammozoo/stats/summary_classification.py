@@ -21,20 +21,12 @@ Measure: TypeAlias = "Callable[[Array, Array], Mapping[str, float]]"
 
 @dataclass(frozen=True)
 class MeasureInterval:
-    """One figure with its percentile interval.
-
-    Attributes
-    ----------
-    estimate, low, high : float
-        The bounds are NaN with fewer than two patients.
-    undefined : int
-        Resamples in which the figure is NaN, as an AUROC of one class; they are left out of the interval.
-    """
+    """One figure with its percentile interval; bounds NaN with fewer than two patients."""
 
     estimate: float
     low: float
     high: float
-    undefined: int
+    undefined: int  # resamples in which the figure is NaN, as an AUROC of one class; they are left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,33 +41,7 @@ class Unit:
 def bootstrap_measures(
     unit: Unit, measure: Measure, *, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> dict[str, MeasureInterval]:
-    """Estimate figures of scores and labels and their percentile intervals, resampling whole patients.
-
-    Parameters
-    ----------
-    unit : Unit
-    measure : callable
-        Takes scores (n,) and labels (n,) and returns the figures by name.
-    resamples : int
-    confidence : float
-    seed : int
-
-    Returns
-    -------
-    dict of str to MeasureInterval
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ.
-
-    Examples
-    --------
-    >>> unit = Unit([0.2, 0.4, 0.6], [0, 0, 1], ["a", "b", "c"])
-    >>> found = bootstrap_measures(unit, lambda scores, labels: {"mean": float(scores.mean())}, resamples=50)
-    >>> round(found["mean"].estimate, 6)
-    0.4
-    """
+    """Figures of scores and labels with percentile intervals, resampling whole patients."""
     scores, labels = np.asarray(unit.scores, dtype=float), np.asarray(unit.labels)
     if not len(scores) == len(labels) == len(unit.patients):
         msg = f"{len(scores)} scores, {len(labels)} labels and {len(unit.patients)} patients: give one each a case"
@@ -111,40 +77,7 @@ def summarise_classification(
     resamples: int = 2000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Summarise a classifier per image, breast and patient, at each threshold.
-
-    Parameters
-    ----------
-    units : mapping of str to Unit
-        By name, usually ``image, breast, patient``.
-    measures : mapping of str to callable
-        By name of the threshold, usually ``validation`` (chosen on validation data, frozen) and ``half`` (0.5).
-    headline : str
-        The unit whose figures are quoted.
-    resamples, seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict
-        ``headline, seed, resamples``; ``units``: for each ``n, positives, patients``, ``figures`` by threshold and
-        name, and ``delong`` (the AUROC's interval; None where a patient has several cases, which are not
-        independent); ``notes`` (lines for a reader).
-
-    Raises
-    ------
-    ValueError
-        If `headline` is not among the units.
-
-    Examples
-    --------
-    >>> units = {"patient": Unit([0.1, 0.3, 0.2, 0.9], [0, 0, 1, 1], ["a", "b", "c", "d"])}
-    >>> measures = {"half": lambda scores, labels: {"accuracy": float(np.mean((scores >= 0.5) == labels))}}
-    >>> summarise_classification(units, measures, resamples=20)["units"]["patient"]["figures"]["half"]["accuracy"][
-    ...     "estimate"
-    ... ]
-    0.75
-    """
+    """Summary of a classifier per image, breast and patient (`units`), at each threshold (`measures`)."""
     if headline not in units:
         msg = f"the headline unit {headline!r} is not among {list(units)}"
         raise ValueError(msg)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..functional.patches.draw import Boxes
 from ..functional.patches.gather import gather_masks, gather_patches
-from .patches.meta import from_rows, lesion_plane, to_rows
+from .rows import from_rows, image_and_label, lesion_plane, to_rows
 
 __all__ = ["RandBackgroundPreservingCrop", "RandBackgroundPreservingCropd"]
 
@@ -108,8 +108,7 @@ class RandBackgroundPreservingCropd(RandomizableTransform, MapTransform):
     def __init__(self, keys: KeysCollection = ("image", "label"), prob: float = 0.5, *, min_side: float = 0.8) -> None:
         MapTransform.__init__(self, keys)
         RandomizableTransform.__init__(self, prob)
-        if len(self.keys) != 2:
-            raise ValueError(f"keys must name the image and the label, got {self.keys}")
+        image_and_label(self.keys)
         self.crop = RandBackgroundPreservingCrop(prob, min_side=min_side)
 
     def set_random_state(

@@ -67,7 +67,7 @@ class BreastMask(Transform):
         if plane.is_cuda:
             return segment_breasts(plane.T[None], **options)[0].transpose(1, 2).to(torch.uint8)
         mask = segment_breast(np.ascontiguousarray(plane.numpy().T), **options).mask
-        return torch.from_numpy(np.ascontiguousarray(mask.T)).to(torch.uint8)[None]
+        return torch.from_numpy(mask.view(np.uint8).T)[None]
 
 
 class BreastMaskd(MapTransform):

@@ -11,8 +11,12 @@ import torch
 from monai.config import KeysCollection
 from monai.data import ImageReader, MetaTensor
 from monai.transforms import LoadImaged
+from monai.utils import ensure_tuple
 
 from .._typing import Array
+from ..io.dicom.read import Mammogram
+from ..io.dicom.reduced import area_reduced
+from ..io.masks import match_shape, read_mask, say_once
 from ..io.reader import MammogramReader
 
 __all__ = ["LoadMammogramd"]
@@ -40,6 +44,9 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
         which keeps the type too, and only then by a scaling to float32, it is the fastest way to a network's input.
     ensure_channel_first : bool
         Give (1, W, H), as MONAI's ``EnsureChannelFirstd`` would after it.
+    mask_keys : str or sequence of str
+        Those of the keys that hold lesion masks: they are read by `mammozoo.io.masks.read_mask`, which gives 0 and 1,
+        and brought to the size of the first image. Several files are united.
     allow_missing_keys : bool
 
     Notes
@@ -51,6 +58,8 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
     ------
     mammozoo.io.errors.MammogramError
         When called on a file that cannot be read.
+    UserError
+        When a mask is not one picture with its image (aspects differ by more than 2 %).
 
     Examples
     --------
@@ -70,6 +79,7 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
         intents: Sequence[str] = (),
         keep_type: bool = False,
         ensure_channel_first: bool = False,
+        mask_keys: KeysCollection = "label",
         allow_missing_keys: bool = False,
     ) -> None:
         reader = MammogramReader(
@@ -79,18 +89,36 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
         self.reader = reader
         self.keep_type = keep_type
         self.ensure_channel_first = ensure_channel_first
+        self.mask_keys = ensure_tuple(mask_keys)
 
     def __call__(self, data: Mapping[Hashable, Any], reader: ImageReader | None = None) -> dict[Hashable, Any]:
         """Load the files under the keys."""
         d = dict(data)
         used = reader or self.reader
-        for key in self.key_iterator(d):
-            array, meta = used.get_data(used.read(d[key]))
+        shape: tuple[int, ...] | None = None  # (W, H) of the first image
+        for key in sorted(self.key_iterator(d), key=lambda key: key in self.mask_keys):
+            if key in self.mask_keys:
+                array, meta = used.get_data(self._read_masks(d[key], shape))
+            else:
+                array, meta = used.get_data(used.read(d[key]))
+                shape = shape or array.shape[-2:]
             tensor = _tensor(array if self.keep_type else array.astype(np.float32, order="K", copy=False))
             if self.ensure_channel_first and tensor.ndim == 2:
                 tensor, meta["original_channel_dim"] = tensor[None], 0
             d[key] = MetaTensor.ensure_torch_and_prune_meta(tensor, meta)
         return d
+
+    def _read_masks(self, files: Any, shape: tuple[int, ...] | None) -> list[tuple[str, Mammogram, None]]:
+        """What a reader would give for the mask files of one image, united."""
+        paths = [str(file) for file in ensure_tuple(files)]
+        masks: list[Array] = []
+        for path in paths:
+            read = read_mask(path)
+            say_once(read.note, path)
+            mask = area_reduced(255 * read.mask, self.reader.reduce) // 128 if self.reader.reduce else read.mask
+            wanted = masks[0].shape if masks else mask.shape if shape is None else shape[::-1]
+            masks.append(match_shape(mask, wanted, name=path))
+        return [(paths[0], Mammogram(pixels=np.maximum.reduce(masks)), None)]
 
 
 def _tensor(array: Array) -> torch.Tensor:

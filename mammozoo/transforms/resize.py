@@ -18,7 +18,7 @@ from monai.utils.type_conversion import convert_to_dst_type, convert_to_tensor
 from torch import Tensor
 
 from ..functional.resize import Mode, resize
-from .patches.meta import patch_size
+from .rows import sides_of
 
 __all__ = ["AreaResize", "AreaResized"]
 
@@ -61,7 +61,7 @@ class AreaResize(InvertibleTransform):
         keep_aspect: bool = False,
         pad_value: float = 0.0,
     ) -> None:
-        self.spatial_size = patch_size(spatial_size)
+        self.spatial_size = sides_of(spatial_size)
         self.mode: Mode = mode
         self.keep_aspect = keep_aspect
         self.pad_value = pad_value

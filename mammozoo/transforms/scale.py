@@ -12,7 +12,7 @@ from monai.config.type_definitions import KeysCollection, NdarrayOrTensor
 from monai.transforms.transform import MapTransform, Transform
 from monai.utils.type_conversion import convert_to_dst_type
 
-__all__ = ["UnitScale", "UnitScaled"]
+__all__ = ["UnitScale", "UnitScaled", "UnitToUint8", "UnitToUint8d"]
 
 
 class UnitScale(Transform):
@@ -82,4 +82,54 @@ class UnitScaled(MapTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             d[key] = self.scale(d[key])
+        return d
+
+
+class UnitToUint8(Transform):
+    """Round grey levels from 0-1 to 0-255, uint8: a quarter of the memory of a cached image.
+
+    Notes
+    -----
+    Called with an array, tensor or MetaTensor of any shape; values outside of 0-1 are clipped. Nothing is lost after
+    `mammozoo.transforms.CLAHE` with its 256 bins. `mammozoo.transforms.HybridPatchBatchd` and
+    `mammozoo.transforms.LesionPatchReplacementd` divide by 255 again.
+
+    Examples
+    --------
+    >>> UnitToUint8()(torch.tensor([[[0.0, 0.2, 1.0]]])).tolist()
+    [[[0, 51, 255]]]
+    """
+
+    def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
+        """Round an image."""
+        if isinstance(img, np.ndarray):
+            return np.rint(img.clip(0, 1) * np.float32(255)).astype(np.uint8)
+        return (img.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+class UnitToUint8d(MapTransform):
+    """Dictionary form of :class:`UnitToUint8`.
+
+    Parameters
+    ----------
+    keys : key or keys
+        Images.
+    allow_missing_keys : bool
+        Pass over keys that the data lack.
+
+    Examples
+    --------
+    >>> UnitToUint8d("image")({"image": torch.ones(1, 2, 4)})["image"].dtype
+    torch.uint8
+    """
+
+    def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.convert = UnitToUint8()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Round what lies under the keys."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.convert(d[key])
         return d

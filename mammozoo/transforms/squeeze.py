@@ -11,6 +11,9 @@ import torch
 from monai.config.type_definitions import KeysCollection, NdarrayOrTensor
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.transform import MapTransform, Transform
+from monai.utils.type_conversion import convert_to_dst_type
+
+from ..io.masks import binary_mask, say_once
 
 __all__ = ["LabelToMask", "LabelToMaskd", "RestoreShape", "RestoreShaped", "Squeeze2D", "Squeeze2Dd"]
 
@@ -85,12 +88,12 @@ class Squeeze2Dd(MapTransform):
 
 
 class LabelToMask(Transform):
-    """Make a 0/1 mask (uint8) of a label file, which may hold 0/255, 0/65535 or numbered lesions.
+    """Make a 0/1 mask (uint8) of the values of a label file, by the rule of `mammozoo.io.masks.binary_mask`.
 
     Parameters
     ----------
-    threshold : float
-        Values above it are lesion.
+    threshold : float, optional
+        Values above it are lesion, whatever they are: for masks that were interpolated on the way.
 
     Examples
     --------
@@ -98,12 +101,25 @@ class LabelToMask(Transform):
     tensor([[[0, 1]]], dtype=torch.uint8)
     """
 
-    def __init__(self, *, threshold: float = 0.0) -> None:
+    def __init__(self, *, threshold: float | None = None) -> None:
         self.threshold = threshold
 
     def __call__(self, label: NdarrayOrTensor) -> NdarrayOrTensor:
-        """Binarise a label of any shape."""
-        mask: Any = label > self.threshold
+        """Binarise a label of any shape.
+
+        Raises
+        ------
+        mammozoo.io.errors.MammogramError
+            If its values are those of a gray image.
+        """
+        mask: Any = label > (self.threshold or 0)
+        if self.threshold is None and not bool((mask == label).all()):
+            name = str(label.meta.get("filename_or_obj", "label")) if isinstance(label, MetaTensor) else "label"
+            values = np.asarray(label if isinstance(label, np.ndarray) else label.detach().cpu())
+            plane = values.squeeze() if values.squeeze().ndim == 2 else values.reshape(-1, values.shape[-1])
+            found, note = binary_mask(plane, name=name, lossy=name.lower().endswith((".jpg", ".jpeg")))
+            say_once(note, name)
+            mask = convert_to_dst_type(found.reshape(values.shape), label)[0]
         return mask.astype(np.uint8) if isinstance(mask, np.ndarray) else mask.to(torch.uint8)
 
 
@@ -114,7 +130,7 @@ class LabelToMaskd(MapTransform):
     ----------
     keys : key or keys
         Labels to binarise.
-    threshold : float
+    threshold : float, optional
         Values above it are lesion.
     allow_missing_keys : bool
         Pass over keys that the data lack.
@@ -126,7 +142,7 @@ class LabelToMaskd(MapTransform):
     """
 
     def __init__(
-        self, keys: KeysCollection = "label", *, threshold: float = 0.0, allow_missing_keys: bool = False
+        self, keys: KeysCollection = "label", *, threshold: float | None = None, allow_missing_keys: bool = False
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.to_mask = LabelToMask(threshold=threshold)

@@ -349,6 +349,9 @@ def test_an_image_without_identifiers_is_predicted_but_incomplete(
         ({"options": {"width": 8, "device": "cpu"}}, "does not fit the network"),
         ({"weights": "absent.pt"}, "run training"),
         ({"objects": ["segmentation"]}, "no DICOM object"),
+        ({"include": ["stereo"]}, "no kind of image stereo; there are screening, spot"),
+        ({"options": OPTIONS | {"threshold": 4}}, "threshold is 4; expected a number from 0 to 1"),
+        ({"options": OPTIONS | {"threshold": "high"}}, "threshold is 'high'; expected a number from 0 to 1"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_written(
@@ -363,6 +366,30 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
 def test_output_inside_the_input_is_refused(views: list[Path], weights: Path) -> None:
     with pytest.raises(ValueError, match="inside the input"):
         predict_study(views[0].parent, views[0].parent / "out", bundle=BUNDLE, weights=weights)
+
+
+def test_kinds_that_are_left_out_and_flat_images(
+    views: list[Path], weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "in"
+    _rewritten(views[0], study / "scout.dcm", ImageType=["DERIVED", "PRIMARY", "STEREO", "LEFT"])
+    _rewritten(views[0], study / "slice.dcm", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
+    command = ["predict", str(study), "--bundle", BUNDLE, "--weights", str(weights), "--set", *SET, "--out"]
+    assert main([*command, str(tmp_path / "none")]) == 1  # nothing was predicted
+    shutil.copy(views[0], study / "view.dcm")
+    flat = np.full_like(pydicom.dcmread(views[0]).pixel_array, 900)
+    _rewritten(views[0], study / "flat.dcm", PixelData=flat.tobytes())
+    assert main([*command, str(tmp_path / "some"), "--html", "--seg"]) == 0
+    assert "1 of 4 inputs without a problem, 2 left out" in capsys.readouterr().out
+    rows = {row["id"]: row for row in json.loads((tmp_path / "some" / "summary.json").read_text())}
+    found = [rows[name]["status"] for name in ("flat", "scout", "slice", "view")]
+    assert found == ["incomplete", "skipped", "skipped", "ok"]
+    assert "--include stereotactic" in rows["scout"]["reason"]
+    assert {path.parent.name for path in (tmp_path / "some").rglob("mask.png")} == {"view"}
+    assert main([*command, str(tmp_path / "all"), "--strict", "--include", "stereotactic", "tomosynthesis"]) == 1
+    assert {path.parent.name for path in (tmp_path / "all").rglob("mask.png")} == {"scout", "slice", "view"}
+    (study / "flat.dcm").unlink()
+    assert main([*command, str(tmp_path / "strict"), "--strict"]) == 0  # what is left out has not failed
 
 
 def test_names_that_look_like_expressions_are_names(views: list[Path], weights: Path, tmp_path: Path) -> None:

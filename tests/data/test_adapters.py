@@ -10,9 +10,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from mammozoo._errors import UserError
 from mammozoo.data.lists import datalist
 from mammozoo.data.masks import read_pixels, record_mask
 from mammozoo.data.record import Record
+from mammozoo.transforms.load import LoadMammogramd
 
 #: tree of trees.py -> adapter, images, patients, images with a lesion mask
 CASES = {
@@ -59,12 +61,23 @@ def test_datalists_have_masks(trees: ModuleType, tmp_path: Path, tree: str) -> N
     items = datalist(part="all", dataset=CASES[tree][0], dataset_dir=root, with_lesion_only=True, cache_dir=cache)
     assert len(items) == CASES[tree][3]
     for item in items:
-        assert np.count_nonzero(read_pixels(item["label"])) > 0
-        assert read_pixels(item["label"]).shape == read_pixels(item["image"]).shape
+        loaded = LoadMammogramd(["image", "label"])(item)
+        assert set(np.unique(loaded["label"])) == {0, 1}
+        assert loaded["label"].shape == loaded["image"].shape
     assert all(path.is_relative_to(cache) or path.is_relative_to(root) for path in tmp_path.rglob("*.png"))
+
+
+@pytest.mark.parametrize("tree", ["inbreast", "cbis_tcia", "cbis_kaggle", "cdd_cesm"])
+def test_composed_masks_need_no_folder_of_the_user(trees: ModuleType, tmp_path: Path, tree: str) -> None:
+    root = getattr(trees, tree)(tmp_path / "data")
+    before = _snapshot(root)
+    items = datalist(part="all", dataset=CASES[tree][0], dataset_dir=root)
+    assert len(items) == CASES[tree][1]
+    assert all(Path(item["label"]).is_file() for item in items)
+    assert _snapshot(root) == before
 
 
 @pytest.mark.parametrize("adapter", sorted({adapter for adapter, *_ in CASES.values()}))
 def test_an_empty_folder_is_explained(tmp_path: Path, adapter: str) -> None:
-    with pytest.raises(FileNotFoundError, match=str(tmp_path)):
+    with pytest.raises(UserError, match=str(tmp_path)):
         importlib.import_module(f"mammozoo.data.adapters.{adapter}").index(tmp_path)

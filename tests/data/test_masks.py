@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from mammozoo._errors import UserError
 from mammozoo.data import masks
 from mammozoo.data.record import Finding, Record
 from mammozoo.functional.lesion_size import size_bin
@@ -96,8 +100,47 @@ def test_composed_masks_are_kept_in_the_cache(tmp_path: Path) -> None:
     other = masks.mask_file(_record(tmp_path), cache_dir=tmp_path / "cache")
     assert other != first
     assert masks.read_mask(other).sum() == 0
-    with pytest.raises(ValueError, match="give cache_dir"):
-        masks.mask_file(record, cache_dir=None)
+
+
+def test_the_cache_has_a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = _record(tmp_path, Finding(kind="mass", outline=((20, 30), (25, 30), (25, 35))))
+    monkeypatch.setenv("MAMMOZOO_CACHE", str(tmp_path / "here"))
+    assert Path(masks.mask_file(record)).parent == tmp_path / "here" / "masks"
+    monkeypatch.delenv("MAMMOZOO_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    assert Path(masks.mask_file(record)).parent == tmp_path / "user" / "mammozoo" / "masks"
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("MAMMOZOO_CACHE", str(tmp_path / "file"))
+    assert masks.mask_cache().is_relative_to(tempfile.gettempdir())
+
+
+@pytest.mark.parametrize("change", ["in place", "same size and time", "outline"])
+def test_a_changed_part_is_composed_anew(tmp_path: Path, change: str) -> None:
+    small, large = _disk(), cv2.circle(np.zeros((40, 30), np.uint8), (12, 20), 9, 255, -1)
+    part = tmp_path / "part.bmp"  # of one size whatever it holds
+    part.write_bytes(cv2.imencode(".bmp", small)[1].tobytes())
+    second = Finding(kind="mass", outline=((20, 30), (25, 30), (25, 35)))
+    record = _record(tmp_path, Finding(kind="mass", mask_path=str(part)), second)
+    first = masks.read_mask(masks.mask_file(record, cache_dir=tmp_path / "cache")).sum()
+    state = part.stat()
+    if change == "outline":
+        record = replace(record, findings=(record.findings[0], replace(second, outline=((0, 0), (9, 0), (9, 9)))))
+    else:
+        part.write_bytes(cv2.imencode(".bmp", large)[1].tobytes())
+        os.utime(part, ns=(state.st_atime_ns, state.st_mtime_ns + (change == "in place")))
+    again = masks.read_mask(masks.mask_file(record, cache_dir=tmp_path / "cache")).sum()
+    assert again == masks.record_mask(record).sum() != first
+    assert masks.lesion_area_224(record) == pytest.approx(224 * 224 * again / 1200)
+
+
+def test_a_single_mask_is_brought_to_its_image(tmp_path: Path) -> None:
+    file = str(write_png(tmp_path / "m.png", _disk()))
+    record = replace(_record(tmp_path, shape=(80, 60)), label_path=file)
+    assert masks.record_mask(record).shape == (80, 60)
+    with pytest.raises(UserError, match=r"m\.png is 40 x 30, its image 40 x 80 \(rows x columns\)"):
+        masks.record_mask(replace(_record(tmp_path, shape=(40, 80)), label_path=file))
+    absent = replace(record, image=str(tmp_path / "absent.png"))
+    assert masks.record_mask(absent).shape == (40, 30), "predictions may be scored without the images at hand"
 
 
 def test_area_on_the_grid_of_the_bins(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mammozoo._errors import UserError
 from mammozoo.data import splits
 from mammozoo.data.record import Record
 from mammozoo.data.split_file import make_split_file, read_split, write_split
@@ -147,7 +148,7 @@ def test_no_split_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.json").write_text(text)
     with pytest.raises(ValueError, match="is no split file"):
         read_split(tmp_path / "s.json")
-    with pytest.raises(FileNotFoundError, match="no split file at"):
+    with pytest.raises(UserError, match="no split file at"):
         read_split(tmp_path / "t.json")
 
 

@@ -62,7 +62,16 @@ def test_a_part_of_a_split(manifest: Path, tmp_path: Path) -> None:
         load_truth(manifest, part="test")
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "no JSON"), ("[1]", "needs an image"), ("{}", "lists")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "no JSON"),
+        ("[1]", "item 1: expected at least an image"),
+        ("3", "lists"),
+        ('[{"image": "a", "box": [1]}]', "item 1"),
+        ("{}", "lists"),
+    ],
+)
 def test_bad_lists(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "list.json").write_text(text)
     with pytest.raises(ValueError, match=message):

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import json
 import plistlib
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import cv2
 import imagecodecs
 import numpy as np
+import openpyxl
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -67,31 +66,15 @@ def tiff(path: Path, pixels: np.ndarray) -> Path:
 
 
 def xlsx(path: Path, sheets: dict[str, Sequence[Sequence[str]]]) -> Path:
-    """Write a workbook with shared and inline strings, as spreadsheets do."""
-    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    words = sorted({cell for rows in sheets.values() for cells in rows for cell in cells})
+    """Write a workbook; empty cells are left out of it."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for cells in rows:
+            sheet.append([cell or None for cell in cells])
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
-        strings = "".join(f"<si><t>{escape(word)}</t></si>" for word in words)
-        archive.writestr("xl/sharedStrings.xml", f"<sst {main}>{strings}</sst>")
-        names = "".join(f'<sheet name="{name}" r:id="r{n}"/>' for n, name in enumerate(sheets))
-        archive.writestr(
-            "xl/workbook.xml", f'<workbook {main} xmlns:r="{relations}"><sheets>{names}</sheets></workbook>'
-        )
-        links = "".join(f'<Relationship Id="r{n}" Target="worksheets/s{n}.xml"/>' for n in range(len(sheets)))
-        archive.writestr("xl/_rels/workbook.xml.rels", f"<Relationships>{links}</Relationships>")
-        for n, rows in enumerate(sheets.values()):
-            body = ""
-            for r, cells in enumerate(rows, start=1):
-                # Empty cells are left out of the file: the reference alone tells the column.
-                items = [
-                    f'<c r="{chr(65 + c)}{r}" t="s"><v>{words.index(cell)}</v></c>'
-                    for c, cell in enumerate(cells)
-                    if cell
-                ]
-                body += f'<row r="{r}">{"".join(items)}</row>'
-            archive.writestr(f"xl/worksheets/s{n}.xml", f"<worksheet {main}><sheetData>{body}</sheetData></worksheet>")
+    book.save(path)
     return path
 
 

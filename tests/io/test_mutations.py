@@ -29,6 +29,8 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+import tifffile
+from PIL import Image
 from pydicom.encaps import encapsulate
 
 from mammozoo.io.dicom.read import read_mammogram
@@ -112,7 +114,51 @@ def valid_files() -> dict[str, bytes]:
         "htj2k rpcl": _as(f"{_JPEG}202", imagecodecs.htj2k_encode(wide)),
         "htj2k lossy": _as(f"{_JPEG}203", imagecodecs.htj2k_encode(wide, level=0.002, reversible=False)),
         "colour": _as("1.2.840.10008.1.2.1", **rgb, PixelData=np.stack([narrow] * 3, axis=-1).tobytes()),
+        "tables": _as("1.2.840.10008.1.2.1", **_tables(), WindowCenter=[9, 2048], WindowWidth=[0, 4096]),
+        "fewer bits": _as(f"{_JPEG}80", imagecodecs.jpegls_encode(narrow)),
+        "signed": _as(f"{_JPEG}90", j2k(wide.astype(np.int16) - 900, level=0, codecformat="j2k", reversible=True)),
+        **raster_files(narrow, wide),
     }
+
+
+def _tables() -> dict[str, Any]:
+    """Look-up tables and padding as they should not be."""
+    table = pydicom.Dataset()
+    table.add_new("LUTDescriptor", "SS", [4096, -9, 12])
+    table.add_new("LUTData", "OW", np.arange(4000, dtype="<u2").tobytes())
+    return {"ModalityLUTSequence": [table], "VOILUTSequence": [table, table], "PixelPaddingValue": 65535}
+
+
+def raster_files(narrow: np.ndarray, wide: np.ndarray) -> dict[str, bytes]:
+    """Raster files with all that is read of them: pages, palettes, orientation, inks, comments."""
+    image = Image.fromarray(narrow)
+    exif = image.getexif()
+    exif[274] = 3
+    mask = np.where(narrow > 100, 255, 0).astype(np.uint8)
+    palette = image.convert("P")
+    palette.putpalette([value for level in range(256) for value in (level, 255 - level, 0)])
+    pages, big = BytesIO(), BytesIO()
+    for page in (mask, mask[::-1], narrow[:8, :8]):
+        tifffile.imwrite(pages, page, photometric="miniswhite", append=pages.tell() > 0)
+    tifffile.imwrite(big, wide, photometric="minisblack", bigtiff=True)
+    return {
+        "png": _image(image, "PNG", exif=exif),
+        "tiff pages": pages.getvalue(),
+        "bigtiff": big.getvalue(),
+        "tiff palette": _image(palette, "TIFF"),
+        "tiff": _image(image, "TIFF", exif=exif),
+        "jpeg": _image(image, "JPEG", exif=exif) + bytes(99),
+        "jpeg cmyk": _image(image.convert("CMYK"), "JPEG"),
+        "bmp": _image(image, "BMP"),
+        "pgm": b"P5\r\n# c\r\n48 64\r\n4095\r\n" + wide.astype(">u2").tobytes(),
+        "pgm text": b"P2\n48 64 255\n" + b" ".join(b"%d" % value for value in narrow.ravel()),
+    }
+
+
+def _image(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:

@@ -109,11 +109,11 @@ def test_annotation_through_a_pacs(orthanc: Orthanc, workplace: Any, tmp_path: P
     study, bundles, weights = workplace
     names = [name for name in study.masks if name.startswith("P1/")]
     for name in names:
-        orthanc.client.store((study.root / name).read_bytes())
+        orthanc.client.store(study.root / name)
     known = write_segmentation(
         tmp_path / "known.dcm", study.masks[names[0]], study.root / names[0], algorithm_name=None, algorithm_version="1"
     )
-    orthanc.client.store(known.read_bytes())
+    orthanc.client.store(known)
     chosen = {name: weights[name] for name in (UNET, CUT)}
 
     server = start_server(orthanc.url, bundles, chosen, workspace=tmp_path / "first", login=LOGIN)

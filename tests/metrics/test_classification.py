@@ -13,7 +13,6 @@ from mammozoo.metrics.classification import (
     AUROCMetric,
     by_group,
     compute_classification,
-    threshold_at_sensitivity,
     youden_threshold,
 )
 from mammozoo.metrics.curves import compute_auroc, roc_curve
@@ -95,22 +94,6 @@ def test_youden_is_the_best_point_of_the_curve(seed: int) -> None:
         max(curve.sensitivity[1:] - curve.false_positive_rate[1:])
     )
     assert math.isnan(youden_threshold(scores, np.ones(40)))
-
-
-@pytest.mark.parametrize(("target", "expected"), [(0.01, 0.9), (0.5, 0.8), (0.51, 0.4), (0.75, 0.4), (1.0, 0.3)])
-def test_threshold_at_sensitivity(target: float, expected: float) -> None:
-    scores, labels = [0.9, 0.8, 0.4, 0.3, 0.85, 0.1], [1, 1, 1, 1, 0, 0]
-    assert threshold_at_sensitivity(scores, labels, sensitivity=target) == expected
-    assert compute_classification(scores, labels, threshold=expected).sensitivity >= target
-
-
-def test_targets_that_floats_miss() -> None:
-    scores = np.arange(100) / 100
-    threshold = threshold_at_sensitivity(scores, np.ones(100), sensitivity=0.29)  # 0.29 * 100 is 28.999...
-    assert np.count_nonzero(scores >= threshold) == 29
-    assert math.isnan(threshold_at_sensitivity([0.5], [0], sensitivity=0.9))
-    with pytest.raises(ValueError, match="at most 1"):
-        threshold_at_sensitivity([0.5], [1], sensitivity=90)
 
 
 def test_breasts_and_patients() -> None:

@@ -9,7 +9,7 @@ import torch
 from sklearn import metrics as sklearn_metrics
 
 from mammozoo.metrics.detection import is_detected
-from mammozoo.metrics.overlap import DiceMetric, IoUMetric, compute_overlap, dice_and_iou
+from mammozoo.metrics.overlap import DiceMetric, FalsePositiveRateMetric, IoUMetric, compute_overlap, dice_and_iou
 
 
 def worked_example() -> tuple[np.ndarray, np.ndarray]:
@@ -82,3 +82,54 @@ def test_iou_of_exactly_a_tenth_is_missed() -> None:
     prediction[0, 0] = 1
     assert compute_overlap(prediction, truth).iou == 0.1
     assert not is_detected(0.1)
+
+
+def patches() -> tuple[torch.Tensor, torch.Tensor]:
+    """Predictions and truths of six patches, of which two show a lesion of 8 pixels."""
+    predictions, truths = torch.zeros(2, 6, 1, 8, 8)
+    truths[1, :, :2, :4] = truths[4, :, 4:, :2] = 1
+    return predictions, truths
+
+
+@pytest.mark.parametrize("metric", [DiceMetric, IoUMetric])
+def test_who_predicts_nothing_scores_nothing(metric: type[DiceMetric]) -> None:
+    """One positive and two negatives: an empty answer scored 0.667, and stage 1 kept it."""
+    predictions, truths = patches()
+    whole, lesions = metric(), metric(lesion_only=True)
+    for one in (whole, lesions):
+        one(y_pred=predictions, y=truths)
+    assert whole.aggregate().item() == pytest.approx(2 / 3)
+    assert lesions.aggregate().item() == 0.0
+
+
+def test_lesion_only_is_the_mean_over_lesions_whatever_the_batches() -> None:
+    predictions, truths = patches()
+    predictions[1, :, :2, :2] = predictions[0] = 1
+    metric = DiceMetric(lesion_only=True)
+    for index in range(6):
+        metric(y_pred=predictions[index : index + 1], y=truths[index : index + 1])
+    assert metric.aggregate().item() == pytest.approx((2 * 4 / 12 + 0) / 2)
+
+
+@pytest.mark.parametrize(("per", "expected"), [("image", 2 / 4), ("pixel", (1 + 3 / 64) / 4)])
+def test_false_positives_count_on_lesion_free_images(per: str, expected: float) -> None:
+    predictions, truths = patches()
+    predictions[0], predictions[1], predictions[2, :, 0, :3] = 1, 1, 0.9
+    metric = FalsePositiveRateMetric(per=per)
+    metric(y_pred=predictions[:3], y=truths[:3])
+    metric(y_pred=predictions[3:], y=truths[3:])
+    assert metric.aggregate().item() == pytest.approx(expected)
+
+
+def test_metrics_without_an_image_that_counts_are_nan() -> None:
+    predictions, truths = patches()
+    for metric, chosen in ((DiceMetric(lesion_only=True), [0, 2]), (FalsePositiveRateMetric(), [1, 4])):
+        metric(y_pred=predictions[chosen], y=truths[chosen])
+        assert math.isnan(metric.aggregate().item())
+
+
+def test_wrong_options() -> None:
+    with pytest.raises(ValueError, match="per must be"):
+        FalsePositiveRateMetric(per="case")
+    with pytest.raises(TypeError, match="lesion_only"):
+        DiceMetric(lesion_only="true")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import torch
 
 from mammozoo.engines.training.inferers import AutocastInferer
 from mammozoo.networks.cpu_route import ROUTES, best_route, set_cpu_route
-from mammozoo.networks.factory import segmentation_network
+from mammozoo.networks.segmentation.abnormal_unet import AbnormalUNet
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -35,7 +35,7 @@ def _dice(mask: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 def trained() -> torch.nn.Module:
     """A small U-Net that finds the disks."""
     torch.manual_seed(0)
-    network = segmentation_network("abnormal_unet", in_channels=1, out_channels=1, width=4)
+    network = AbnormalUNet(width=4)
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     for step in range(120):
         image, truth = _disks(4, step)

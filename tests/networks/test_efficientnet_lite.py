@@ -9,10 +9,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mammozoo.networks.classification.create import classification_network
-from mammozoo.networks.efficientnet_lite import EfficientNetLite, _SameConv2d, load_encoder
-from mammozoo.networks.factory import lesion_unet, mass_detector, segmentation_network
-from mammozoo.networks.segmentation.efficientnet_aunet import EfficientNetAUNet
+from mammozoo.networks import create_network, load_pretrained
+from mammozoo.networks.efficientnet_lite import EfficientNetLite, _SameConv2d
 from mammozoo.networks.segmentation.efficientnet_unet import EfficientNetUNet
 
 
@@ -63,12 +61,32 @@ def test_features_halve_five_times() -> None:
     assert not any(name.startswith(("_fc", "_conv_head")) for name in network.state_dict())
 
 
+@pytest.mark.parametrize("momentum", [None, 0.01])
+def test_running_statistics_follow_a_short_training(momentum: float | None) -> None:
+    """After a hundred steps on one batch, evaluation sees what training saw; with 0.01 it does not."""
+    torch.manual_seed(0)
+    options = {} if momentum is None else {"bn_momentum": momentum}
+    network, image = EfficientNetLite(1, 0, **options), torch.rand(4, 1, 32, 48)
+    with torch.no_grad():
+        for _ in range(100):
+            network.features(image)
+        trained, evaluated = network.features(image)[1], network.eval().features(image)[1]
+    apart = float((trained - evaluated).norm() / trained.norm())
+    assert apart < 0.1 if momentum is None else apart > 0.5
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_b0", "efficientnet_unet"])
+def test_momentum_is_an_option_everywhere(name: str) -> None:
+    for options, wanted in (({}, 0.1), ({"bn_momentum": 0.01}, 0.01)):
+        norms = [m for m in create_network(name, **options).modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert wanted in {m.momentum for m in norms}
+
+
 def test_a_unet_begins_with_a_classifiers_weights(tmp_path: Path) -> None:
     classifier = EfficientNetLite(num_classes=10)
-    path = tmp_path / "imagenet.pth"
-    torch.save(classifier.state_dict(), path)
+    torch.save(classifier.state_dict(), tmp_path / "ours.pt")
     network = EfficientNetUNet(width=4)
-    load_encoder(network, path)
+    load_pretrained(network, tmp_path / "ours.pt")
     stem = network.encoder._conv_stem.weight
     assert torch.allclose(stem, classifier._conv_stem.weight.sum(dim=1, keepdim=True))
     gray = torch.rand(1, 1, 64, 64)
@@ -77,92 +95,30 @@ def test_a_unet_begins_with_a_classifiers_weights(tmp_path: Path) -> None:
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(ours, theirs, strict=True))
 
 
-def test_a_unet_begins_with_a_whole_network(tmp_path: Path) -> None:
+def test_it_begins_with_the_encoder_of_another_network(tmp_path: Path) -> None:
     source = EfficientNetUNet(width=4)
-    torch.save(source.state_dict(), tmp_path / "model.pt")
-    network = lesion_unet("efficientnet_unet", width=4, pretrained_path=tmp_path / "model.pt")
-    assert torch.equal(network.head.weight, source.head.weight)
-    other = lesion_unet("abnormal_unet", width=2)
-    torch.save(other.state_dict(), tmp_path / "other.pt")
-    copy = lesion_unet("abnormal_unet", width=2, pretrained_path=tmp_path / "other.pt")
-    assert torch.equal(copy.head.weight, other.head.weight)
+    torch.save(source.state_dict(), tmp_path / "lesions.pt")
+    network = EfficientNetUNet(3, 2, width=8)
+    fresh = network.head.weight.clone()
+    load_pretrained(network, tmp_path / "lesions.pt")
+    stem = network.encoder._conv_stem.weight
+    assert torch.allclose(stem.sum(dim=1, keepdim=True), source.encoder._conv_stem.weight, atol=1e-6)
+    assert torch.equal(network.encoder._blocks[3]._bn1.running_var, source.encoder._blocks[3]._bn1.running_var)
+    assert torch.equal(network.head.weight, fresh)
 
 
-def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variant", ["lite0", "lite1"])
+def test_an_encoder_of_another_variant_is_named(variant: str, tmp_path: Path) -> None:
     torch.save(EfficientNetLite(variant="lite2").state_dict(), tmp_path / "lite2.pth")
-    with pytest.raises(ValueError, match=r"of another shape \(for example _blocks"):
-        lesion_unet("efficientnet_unet", width=4, pretrained_path=tmp_path / "lite2.pth")
-    with pytest.raises(ValueError, match="did you mean 'efficientnet_unet'"):
-        lesion_unet("efficient_unet")
+    with pytest.raises(ValueError, match=r"shape \(for example _blocks.* EfficientNet-Lite of the same variant"):
+        load_pretrained(EfficientNetUNet(width=4, variant=variant), tmp_path / "lite2.pth")
 
 
-def test_the_unet_answers_at_full_size_and_refuses_odd_sides() -> None:
-    network = EfficientNetUNet(width=32)
-    assert _parameters(network) == 3_825_188
-    network = EfficientNetUNet(out_channels=2, width=4).eval()
-    assert network(torch.rand(2, 1, 96, 64)).shape == (2, 2, 96, 64)
-    with pytest.raises(ValueError, match="multiples of 32, got 80 x 64; pad or resize to 96 x 64"):
-        network(torch.rand(1, 1, 80, 64))
-
-
-def test_every_parameter_learns() -> None:
-    network = EfficientNetUNet(width=4)
-    network(torch.rand(2, 1, 64, 64)).sum().backward()
-    assert all(parameter.grad is not None for parameter in network.parameters())
-
-
-def test_imagenet_weights_of_the_classifier_keep_all_but_the_head(tmp_path: Path) -> None:
+def test_the_classifier_keeps_all_but_the_head(tmp_path: Path) -> None:
     source = EfficientNetLite(num_classes=10)
-    torch.save(source.state_dict(), tmp_path / "imagenet.pth")
-    network = classification_network(
-        "efficientnet_lite0", in_channels=2, pretrained_path=tmp_path / "imagenet.pth", dropout=0.3
-    )
+    torch.save(source.state_dict(), tmp_path / "ours.pth")
+    network = create_network("efficientnet_lite0", in_channels=2, dropout=0.3)
+    load_pretrained(network, tmp_path / "ours.pth")
     assert network._conv_stem.weight.shape[1] == 2
     assert torch.equal(network._conv_head.weight, source._conv_head.weight)
     assert network._fc.out_features == 1
-    with pytest.raises(ValueError, match="width of efficientnet_lite0 is fixed"):
-        classification_network("efficientnet_lite0", width=8)
-
-
-def test_other_networks_begin_with_its_encoder_alone(tmp_path: Path) -> None:
-    source = EfficientNetUNet(width=4)
-    torch.save(source.state_dict(), tmp_path / "lesions.pt")
-    stem = source.encoder._conv_stem.weight
-    network = segmentation_network(
-        "efficientnet_aunet", in_channels=1, width=8, reduction=4, pretrained_path=tmp_path / "lesions.pt"
-    )
-    assert torch.equal(network.encoder._conv_stem.weight, stem)
-    torch.save(network.state_dict(), tmp_path / "whole.pt")
-    again = segmentation_network(
-        "efficientnet_aunet", in_channels=1, width=8, reduction=4, pretrained_path=tmp_path / "whole.pt"
-    )
-    assert torch.equal(again.head.weight, network.head.weight)
-    detector = mass_detector(body="efficientnet_lite0", width=2, pretrained_path=tmp_path / "lesions.pt")
-    assert torch.allclose(detector.body.encoder._conv_stem.weight.sum(dim=1, keepdim=True), stem, atol=1e-6)
-    torch.save(detector.state_dict(), tmp_path / "detector.pt")
-    again = mass_detector(body="efficientnet_lite0", width=2, pretrained_path=tmp_path / "detector.pt")
-    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in detector.state_dict().items())
-    torch.save(mass_detector(width=2).state_dict(), tmp_path / "darknet.pt")
-    with pytest.raises(ValueError, match="does not fit the encoder"):
-        mass_detector(body="efficientnet_lite0", width=2, pretrained_path=tmp_path / "darknet.pt")
-
-
-def test_aunets_decoder_on_it() -> None:
-    network = EfficientNetAUNet()
-    assert _parameters(network) == 5_818_646
-    assert network.eval()(torch.rand(1, 1, 96, 64)).shape == (1, 2, 96, 64)
-    with pytest.raises(ValueError, match="EfficientNetAUNet takes sides that are multiples of 32"):
-        network(torch.rand(1, 1, 80, 64))
-    network = EfficientNetAUNet(width=8, reduction=4, unit="res", upsampling="transposed")
-    network(torch.rand(2, 1, 64, 64)).sum().backward()
-    assert all(parameter.grad is not None for parameter in network.parameters())
-
-
-def test_a_detector_on_it() -> None:
-    network = mass_detector(in_channels=1, width=8, body="efficientnet_lite0")
-    assert _parameters(network) == 4_282_614
-    assert [tuple(raw.shape) for raw in network(torch.rand(1, 1, 64, 128))] == [
-        (1, 3, 2, 4, 6), (1, 3, 4, 8, 6), (1, 3, 8, 16, 6)
-    ]  # fmt: skip
-    with pytest.raises(ValueError, match="no body 'resnet'; there are darknet53 and efficientnet_lite0"):
-        mass_detector(body="resnet")

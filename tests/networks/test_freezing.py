@@ -4,13 +4,13 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from mammozoo.networks.classification.create import classification_network
+from mammozoo.networks import create_network
 from mammozoo.networks.freezing import trainable_parameters
 
 
 @pytest.mark.parametrize(("share", "kept"), [(1.0, 62), (0.5, 31), (0.01, 2)])
 def test_the_last_share_is_trained(share: float, kept: int) -> None:
-    network = classification_network("resnet18", width=4)
+    network = create_network("resnet18", width=4)
     chosen = trainable_parameters(network, share=share)
     parameters = list(network.parameters())
     assert len(parameters) == 62

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ def _wanted() -> list[Requirement]:
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = parser["options.extras_require"]
-    texts = (parser["options"]["install_requires"], extras["clinic"], extras["tune"])
+    texts = (parser["options"]["install_requires"], extras["clinic"], extras["archive"], extras["tune"])
     return [Requirement(line) for text in texts for line in text.split("\n") if line.strip()]
 
 
@@ -54,7 +55,7 @@ def test_the_lock_names_no_place() -> None:
 def test_the_lock_satisfies_the_requirements() -> None:
     locked = _locked()
     for wanted in _wanted():
-        for requirement, _ in locked[wanted.name.lower()]:
+        for requirement, _ in locked[canonicalize_name(wanted.name)]:
             (pin,) = requirement.specifier
             assert wanted.specifier.contains(pin.version), f"{wanted} and {requirement}: run `make lock`"
 

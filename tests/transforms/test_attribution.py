@@ -6,7 +6,7 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from mammozoo.networks.classification.create import classification_network, feature_layer
+from mammozoo.networks import create_network, feature_layer
 from mammozoo.transforms.attribution import AttributionMapd, grad_cam_map, occlusion_map
 
 NETWORKS = {
@@ -32,7 +32,7 @@ class _Bright(nn.Module):
 @pytest.mark.parametrize("backbone", NETWORKS)
 def test_every_backbone_has_a_grad_cam(backbone: str) -> None:
     torch.manual_seed(0)
-    network = classification_network(backbone, width=NETWORKS[backbone]).eval()
+    network = create_network(backbone, width=NETWORKS[backbone]).eval()
     found = grad_cam_map(network, torch.rand(1, 3, 64, 64), layer=feature_layer(network, backbone))
     assert found.shape == (1, 1, 64, 64)
     assert 0 <= float(found.min()) <= float(found.max()) <= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from monai.transforms import Compose, Invertd
 
 from mammozoo.functional.breast.segment import segment_breast
 from mammozoo.phantom.exam import make_exam
-from mammozoo.transforms.breast_crop import CropToBreastd
+from mammozoo.transforms.breast_crop import CropToBreast, CropToBreastd
 from mammozoo.transforms.breast_mask import BreastMask, BreastMaskd
 from mammozoo.transforms.laterality import ChestWallLeftd
 from mammozoo.transforms.resize import AreaResized
@@ -99,6 +100,57 @@ def test_plain_tensors_and_images_without_breast() -> None:
     assert CropToBreastd(["image"])(_data(meta=False))["image"].shape[1] < 260
 
 
+def _film(*, meta: bool = True) -> dict[str, Any]:
+    """A film with a tag and noise in the air, as the scanner leaves it, and its label."""
+    pixels = RIGHT_MLO.pixels.astype(np.float32) + np.random.default_rng(0).integers(0, 9, RIGHT_MLO.pixels.shape)
+    pixels[4:24, 4:40] = pixels.max()
+    kind = MetaTensor if meta else torch.Tensor
+    label = torch.from_numpy(RIGHT_MLO.lesion_mask.astype(np.uint8)).T[None]
+    return {"image": kind(torch.from_numpy(pixels.astype(np.float32)).T[None]), "label": MetaTensor(label)}
+
+
+@pytest.mark.parametrize("meta", [True, False])
+@pytest.mark.parametrize("margin", [0.0, 0.02, 0.05])
+def test_clean_crop_is_the_crop_of_the_image_without_what_lies_beyond_the_margin(meta: bool, margin: float) -> None:
+    data = _film(meta=meta)
+    rows = data["image"][0].numpy().T
+    side = 2 * round(margin * max(rows.shape)) + 1
+    near = cv2.dilate(segment_breast(rows).mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    dark = torch.from_numpy(np.where(near, rows, 0)).T[None]
+    plain = CropToBreastd(["image", "label"], margin=margin)(dict(data))
+    clean = CropToBreastd(["image", "label"], margin=margin, clean=True)(dict(data))
+    window, _ = CropToBreast(margin=margin).window(data["image"])
+    assert torch.equal(torch.as_tensor(clean["image"]), dark[:, window[0], window[1]])
+    assert torch.equal(torch.as_tensor(clean["label"]), torch.as_tensor(plain["label"]))
+    assert (clean["image"] == 0).sum() > (plain["image"] == 0).sum()
+    assert torch.equal(CropToBreast(margin=margin, clean=True)(data["image"]), clean["image"])
+    assert (data["image"] != 0).float().mean() > 0.8  # the input stays as it was
+
+
+def test_clean_crop_comes_back_to_native_size() -> None:
+    data = _film()
+    steps = Compose([CropToBreastd(["image", "label"], clean=True)])
+    ready = steps(dict(data))
+    back = Invertd("pred", transform=steps, orig_keys="image")({**ready, "pred": ready["image"].clone()})["pred"]
+    assert back.shape == data["image"].shape
+    kept = back != 0
+    assert torch.equal(back[kept], data["image"][kept])
+    assert kept.sum() == (ready["image"] != 0).sum()
+
+
+def test_clean_crop_segments_once_and_keeps_wide_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    crop, found = CropToBreastd("image", clean=True), []
+    monkeypatch.setattr(crop.cropper, "find", lambda img, find=crop.cropper.find: found.append(1) or find(img))
+    image = torch.from_numpy(RIGHT_MLO.pixels.T.copy())[None]
+    assert crop({"image": image})["image"].dtype == image.dtype == torch.uint16
+    assert len(found) == 1
+
+
+def test_an_image_without_breast_is_neither_cropped_nor_cleaned() -> None:
+    flat = torch.full((1, 40, 60), 7.0)
+    assert torch.equal(CropToBreast(clean=True)(flat).as_tensor(), flat)
+
+
 @pytest.mark.parametrize(
     ("make", "error"),
     [
@@ -106,6 +158,7 @@ def test_plain_tensors_and_images_without_breast() -> None:
         (lambda: BreastMaskd("image", pectoral="false"), TypeError),  # type: ignore[arg-type]
         (lambda: BreastMaskd(["image", "label"]), ValueError),
         (lambda: CropToBreastd("image", margin=-0.1), ValueError),
+        (lambda: CropToBreastd("image", clean="true"), TypeError),  # type: ignore[arg-type]
     ],
 )
 def test_wrong_arguments(make: Any, error: type[Exception]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -15,8 +16,10 @@ from mammozoo.io.dicom.read import read_mammogram
 from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import MammogramError
 from mammozoo.io.reader import MammogramReader
+from mammozoo.io.write import write_png
 from mammozoo.transforms.load import LoadMammogramd
 from mammozoo.transforms.resize import AreaResized
+from mammozoo.transforms.squeeze import LabelToMaskd
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*NvImgCodec.*:UserWarning",
@@ -79,3 +82,46 @@ def test_reduced_reading_and_several_files(file: Path) -> None:
     load = LoadMammogramd("image", reduce=1)
     assert load({"image": file})["image"].shape == (10, 15)
     assert load({"image": [file, file]})["image"].shape == (2, 10, 15)
+
+
+def test_masks_are_read_by_their_own_rule(tmp_path: Path) -> None:
+    image = write_png(tmp_path / "im.png", np.full((60, 40), 90, np.uint8))
+    disk = cv2.circle(np.zeros((60, 40), np.uint8), (20, 30), 12, 255, -1)
+    for name, content in (
+        ("m.jpg", imagecodecs.jpeg8_encode(disk, level=75)),
+        ("m.bmp", cv2.imencode(".bmp", disk)[1].tobytes()),
+        ("half.png", cv2.imencode(".png", disk[::2, ::2])[1].tobytes()),
+    ):
+        (tmp_path / name).write_bytes(content)
+        found = LoadMammogramd(["label", "image"])({"image": str(image), "label": str(tmp_path / name)})
+        assert found["label"].shape == found["image"].shape == (40, 60)
+        assert set(np.unique(found["label"])) == {0, 1}
+        assert int(found["label"].sum()) == pytest.approx(np.count_nonzero(disk), rel=0.03), name
+        np.testing.assert_array_equal(LabelToMaskd()(found)["label"], found["label"])
+
+
+def test_several_masks_of_one_image_are_united(tmp_path: Path) -> None:
+    image = str(write_png(tmp_path / "im.png", np.full((6, 4), 90, np.uint8)))
+    parts = [np.zeros((6, 4), np.uint8), np.zeros((6, 4), np.uint8)]
+    parts[0][0], parts[1][5] = 255, 1
+    files = [str(write_png(tmp_path / f"m{n}.png", part)) for n, part in enumerate(parts)]
+    found = LoadMammogramd(["image", "label"], keep_type=True)({"image": image, "label": files})
+    assert found["label"].dtype == torch.uint8
+    assert found["label"].T.tolist() == [[1] * 4, *[[0] * 4] * 4, [1] * 4]
+
+
+def test_a_mask_of_another_picture_is_refused_by_name(tmp_path: Path) -> None:
+    image = str(write_png(tmp_path / "im.png", np.full((6, 4), 90, np.uint8)))
+    mask = str(write_png(tmp_path / "m.png", np.ones((4, 6), np.uint8)))
+    with pytest.raises(ValueError, match=r"m\.png is 4 x 6, its image 6 x 4"):
+        LoadMammogramd(["image", "label"])({"image": image, "label": mask})
+    both = LoadMammogramd(["image", "label"], mask_keys=())({"image": image, "label": mask})
+    assert both["label"].shape == (6, 4), "where the keys hold no masks, files are read as images"
+
+
+def test_masks_are_reduced_with_their_images(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 40), np.uint8)
+    pixels[10:30, 8:20] = 255
+    file = str(write_png(tmp_path / "a.png", pixels))
+    found = LoadMammogramd(["image", "label"], reduce=1)({"image": file, "label": file})
+    np.testing.assert_array_equal(found["label"], found["image"] / 255)

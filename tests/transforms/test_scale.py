@@ -10,7 +10,8 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import ScaleIntensity
 
-from mammozoo.transforms.scale import UnitScale, UnitScaled
+from mammozoo.transforms.clahe import CLAHE
+from mammozoo.transforms.scale import UnitScale, UnitScaled, UnitToUint8, UnitToUint8d
 
 IMAGE = np.random.default_rng(0).integers(3, 4000, (1, 20, 30)).astype(np.uint16)
 
@@ -43,6 +44,21 @@ def test_without_contrast_or_pixels(image: np.ndarray) -> None:
     result = UnitScale()(image)
     assert result.shape == image.shape
     assert not np.any(result)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, MetaTensor])
+def test_bytes_lose_nothing_of_an_equalised_image(kind: Callable[[Any], Any]) -> None:
+    levels = CLAHE()(kind(UnitScale()(IMAGE)))
+    whole = UnitToUint8()(levels)
+    assert type(whole) is type(levels)
+    assert str(whole.dtype).endswith("uint8")
+    np.testing.assert_array_equal(np.asarray(whole).astype(np.float32) / np.float32(255), np.asarray(levels))
+
+
+def test_bytes_are_rounded_and_clipped() -> None:
+    given = torch.tensor([[[-0.5, 0.499 / 255, 0.501 / 255, 2.0]]])
+    assert UnitToUint8d("image")({"image": given})["image"].tolist() == [[[0, 0, 1, 255]]]
+    assert UnitToUint8()(given.numpy()).tolist() == [[[0, 0, 1, 255]]]
 
 
 @pytest.mark.gpu

@@ -59,9 +59,10 @@ def test_file_to_network_and_back(tmp_path: Path, colours: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_label_to_mask(kind: Any) -> None:
+    for values in ([0, 1, 1, 1], [0, 255, 255, 255], [0, 65535, 65535, 65535], [0, 1, 2, 3], [3, 140, 230, 255]):
+        mask = LabelToMask()(kind(np.array([[values]], np.float32)))
+        assert np.asarray(mask).tolist() == [[[0, 1, 1, 1]]], values
     given = kind(np.array([[[0.0, 1.0, 255.0, 65535.0]]], np.float32))
-    mask = LabelToMask()(given)
-    assert np.asarray(mask).tolist() == [[[0, 1, 1, 1]]]
     assert str(mask.dtype).endswith("uint8")
     assert type(mask) is type(given)
     assert np.asarray(LabelToMaskd(threshold=200)({"label": given})["label"]).tolist() == [[[0, 0, 1, 1]]]

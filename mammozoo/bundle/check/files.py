@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...io.weights_record import file_sha256
+from ...io.weights import file_sha256
 from ..findings import Finding
 
 __all__ = ["SUMS", "check_code", "check_required_files", "check_sums", "library_files", "list_files"]

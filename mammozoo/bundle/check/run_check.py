@@ -11,7 +11,7 @@ from typing import Any
 from ..._typing import PathLike
 from ...io.archive import ArchiveLimits, extract_zip
 from ...io.errors import MammogramError
-from ...io.weights_record import file_sha256
+from ...io.weights import file_sha256
 from ..findings import BundleReport, Finding
 from .config import check_completeness, check_content, load_configs
 from .files import SUMS, check_code, check_required_files, check_sums, check_versions, list_files
@@ -65,7 +65,7 @@ def check_bundle(path: PathLike, *, run: bool = False) -> BundleReport:
     """
     path = Path(path)
     if path.is_dir():
-        findings = _check_folder(path, released=not (path / "recipe.json").is_file())
+        findings = _check_folder(path, released=not (path.parent / "../pyproject.toml").is_file())
         findings += _run_findings(path) if run else []
     elif path.suffix.lower() == ".zip" and path.is_file():
         findings = _check_zip(path, run=run)
@@ -99,7 +99,7 @@ def _check_folder(bundle: Path, *, released: bool) -> list[Finding]:
     files, findings = list_files(bundle)
     configs, unreadable = load_configs(bundle)
     metadata = _metadata(configs)
-    ours = "mammozoo" in (metadata.get("required_packages_version") or {}) or (bundle / "recipe.json").is_file()
+    ours = "mammozoo" in (metadata.get("required_packages_version") or {})
     findings += check_required_files(bundle, ours=ours)
     findings += unreadable
     findings += check_metadata(metadata) if FILE in configs else []
@@ -110,12 +110,10 @@ def _check_folder(bundle: Path, *, released: bool) -> list[Finding]:
         if name.endswith(".conf"):
             findings += check_logging(path, file=name)
     findings += check_weight_files(files)
-    inference = configs.get("configs/inference.json")
-    findings += check_weight_hashes(bundle, metadata=metadata, inference=inference, released=released)
+    findings += check_weight_hashes(bundle, metadata=metadata, released=released)
     findings += check_code(files)
     findings += check_versions(files, metadata)
     findings += check_sums(files) if SUMS in files else []
-    findings += _drift_findings(bundle)
     return findings
 
 
@@ -140,25 +138,6 @@ def _run_id_findings(configs: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
             message = "must begin with the path insert of bundle_root, then mammozoo.require"
             findings.append(Finding("run-id", file, message, "initialize"))
     return findings
-
-
-def _drift_findings(bundle: Path) -> list[Finding]:
-    """Compare with the recipe, in a working copy."""
-    root = bundle.resolve().parents[1]
-    in_clone = bundle.resolve().parent.name == "bundles" and (root / "configs").is_dir()
-    if not (in_clone and (bundle / "recipe.json").is_file()):
-        return []
-    from ..compose import ComposeError, compose_bundle
-
-    try:
-        texts = compose_bundle(bundle.resolve(), fragments_dir=root / "configs")
-    except (ComposeError, ValueError, KeyError) as error:
-        return [Finding("drift", "recipe.json", f"cannot be composed: {error}")]
-    return [
-        Finding("drift", f"configs/{file}", "differs from its recipe; run `mammozoo compose`")
-        for file, text in texts.items()
-        if not (bundle / "configs" / file).is_file() or (bundle / "configs" / file).read_text(encoding="utf-8") != text
-    ]
 
 
 def _run_findings(bundle: Path) -> list[Finding]:

@@ -111,7 +111,8 @@ def _module_file(parts: tuple[str, ...]) -> Path | None:
     if root is None:
         return None
     folder = root.joinpath(*parts[1:])
-    for file in (folder / "__init__.py", folder.with_suffix(".py") if len(parts) > 1 else folder / "__init__.py"):
+    # A package that imports lazily says in its stub what it exports.
+    for file in (folder / "__init__.pyi", folder / "__init__.py", folder.with_suffix(".py") if len(parts) > 1 else folder / "__init__.py"):
         if file.is_file():
             return file
     return None
@@ -137,7 +138,7 @@ def _resolve(parts: tuple[str, ...], depth: int) -> str | None:
         # One public member of a class at most: `Class.from_file`.
         fits = len(rest) == 1 or (len(rest) == 2 and bound == "class")
         return ".".join((*module, *rest)) if fits else None
-    package = module if file.name == "__init__.py" else module[:-1]
+    package = module if file.stem == "__init__" else module[:-1]
     if bound is not None and bound.startswith("="):
         return _resolve((*module, *bound[1:].split("."), *rest[1:]), depth - 1)
     if bound is not None:

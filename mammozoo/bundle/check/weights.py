@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...io.weights_record import file_sha256, preprocessing_fingerprint
+from ...io.weights import file_sha256
 from ..findings import Finding
 from .allow_list import PICKLE_GLOBALS
 
@@ -173,7 +173,7 @@ def _numpy_faults(start: bytes) -> Iterator[str]:
 
 
 def check_weight_hashes(
-    bundle: Path, *, metadata: Mapping[str, Any], inference: Mapping[str, Any] | None, released: bool
+    bundle: Path, *, metadata: Mapping[str, Any], released: bool
 ) -> list[Finding]:
     """Compare the files in ``models/`` with what ``metadata.json`` records of them.
 
@@ -181,8 +181,6 @@ def check_weight_hashes(
     ----------
     bundle : pathlib.Path
     metadata : mapping
-    inference : mapping or None
-        ``inference.json``, for the fingerprint of its preprocessing.
     released : bool
         Whether every weights file must be recorded. In a working copy those that training left need not be.
 
@@ -205,7 +203,7 @@ def check_weight_hashes(
         key = f"weights::{name}"
         if not released and name.endswith(".pt") and name[:-3] + ".safetensors" in recorded:
             continue
-        for fault in _record_faults(bundle, name, entry, inference=inference, downloaded=name in downloaded):
+        for fault in _record_faults(bundle, name, entry, downloaded=name in downloaded):
             findings.append(Finding("weights", "configs/metadata.json", fault, key))
     if released:
         findings += [
@@ -216,7 +214,7 @@ def check_weight_hashes(
 
 
 def _record_faults(
-    bundle: Path, name: str, entry: Any, *, inference: Mapping[str, Any] | None, downloaded: bool
+    bundle: Path, name: str, entry: Any, *, downloaded: bool
 ) -> Iterator[str]:
     path = bundle / "models" / name
     if "/" in name or "\\" in name or name in ("", ".", ".."):
@@ -230,6 +228,3 @@ def _record_faults(
             yield f"models/{name} is not there, nor does large_files.yml name it"
     elif file_sha256(path) != entry["sha256"].lower():
         yield f"models/{name} has another SHA-256: it was damaged, replaced or retrained"
-    wanted, now = entry.get("preprocessing"), preprocessing_fingerprint(inference or {})
-    if wanted is not None and wanted != now:
-        yield f"the weights were released with preprocessing {wanted}, inference.json now has {now}"

@@ -6,18 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import PathLike
-from ..indexing.shapes import image_shape
 from ..record import Finding, Record, laterality_code, view_code
-from .cbis_masks import choose_mask
+from .matching import choose_mask
 from .spreadsheet import read_rows
-from .trees import find_file, find_folder
+from .trees import find_file, find_folder, walk
 
 __all__ = ["case_name", "cases_folder", "full_image", "index", "pathology_class", "read_descriptions", "series_uid"]
 
 Row = Mapping[str, str]
 Files = Callable[[Row, str], list[Path]]
 _KINDS = {"mass": "Mass", "calc": "Calc"}
+_COLUMNS = ("patient_id", "left_or_right_breast", "image_view", "abnormality_id", "pathology")
 _SPLITS = {"training": "train", "test": "test"}
 
 
@@ -43,10 +44,8 @@ def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "b
 
     Raises
     ------
-    FileNotFoundError
-        If no table, no known tree or no image of the tables is found.
-    ValueError
-        If an argument is unknown.
+    UserError
+        If no table, no known tree or no image of the tables is found, or an argument is unknown.
 
     Notes
     -----
@@ -64,8 +63,8 @@ def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "b
     rows = read_descriptions(root, abnormality=abnormality, official_split=official_split)
     files = _kaggle_files(root) or _tree_files(root)
     if files is None:
-        msg = f"{root} holds neither folders such as Mass-Training_P_00001_LEFT_CC nor a folder jpeg/<series uid>"
-        raise FileNotFoundError(msg)
+        known = "folders such as Mass-Training_P_00001_LEFT_CC, or a folder jpeg/<series uid>"
+        raise UserError(f"{root} is no download of CBIS-DDSM; expected {known}")
     images: dict[str, list[Row]] = {}
     for row in rows:
         images.setdefault(case_name(row), []).append(row)
@@ -75,166 +74,60 @@ def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "b
         if (record := _record(group, files=files, prefix=abnormality == "all")) is not None
     ]
     if not records:
-        msg = f"{root}: none of the {len(images)} images of the tables is there; is the download complete?"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root}: none of the {len(images)} images of the tables is there; is the download complete?")
     return records
 
 
 def read_descriptions(root: PathLike, *, abnormality: str, official_split: str) -> list[dict[str, str]]:
-    """Rows of the description tables, with ``kind`` and ``official_split`` added.
-
-    Parameters
-    ----------
-    root : PathLike
-    abnormality : {"mass", "calc", "all"}
-    official_split : {"training", "test", "both"}
-
-    Returns
-    -------
-    list of dict of str to str
-        Column names in one spelling (the calcification tables write ``breast density``), cells without the
-        stray newlines and quotes of some paths.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a wanted table is missing.
-    ValueError
-        If an argument is unknown.
-
-    Examples
-    --------
-    ``read_descriptions("CBIS-DDSM", abnormality="mass", official_split="training")[0]["patient_id"]``.
-    """
+    """Rows of the description tables, with ``kind`` and ``official_split`` added."""
     kinds = tuple(_KINDS) if abnormality == "all" else (abnormality,)
     splits = tuple(_SPLITS) if official_split == "both" else (official_split,)
     if not set(kinds) <= set(_KINDS) or not set(splits) <= set(_SPLITS):
-        msg = (
-            f"abnormality {abnormality!r}, official_split {official_split!r}: wanted mass, calc or all, and "
+        raise UserError(
+            f"abnormality {abnormality!r}, official_split {official_split!r}: expected mass, calc or all, and "
             "training, test or both"
         )
-        raise ValueError(msg)
     rows = []
     for kind in kinds:
         for split in splits:
             name = f"{kind}_case_description_{_SPLITS[split]}_set.csv"
             table = find_file(root, name)
             if table is None:
-                msg = f"{root} lacks {name}; fetch it from the collection's page and put it there"
-                raise FileNotFoundError(msg)
-            rows += [{**row, "kind": kind, "official_split": split} for row in read_rows(table)]
+                raise UserError(f"{root} lacks {name}; fetch it from the collection's page and put it there")
+            found = read_rows(table)
+            missing = [name for name in _COLUMNS if any(name not in row for row in found)]
+            if missing:
+                raise UserError(f"{table}: columns {missing} are missing; fetch the table again")
+            rows += [{**row, "kind": kind, "official_split": split} for row in found]
     return rows
 
 
 def case_name(row: Row) -> str:
-    """Name of the case folder of an image; ``_1``, ``_2`` are added for its abnormalities.
-
-    Parameters
-    ----------
-    row : Mapping[str, str]
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> case_name({"kind": "mass", "official_split": "test", "patient_id": "P_00016",
-    ...            "left_or_right_breast": "LEFT", "image_view": "CC"})
-    'Mass-Test_P_00016_LEFT_CC'
-    """
+    """Name of the case folder of an image; ``_1``, ``_2`` are added for its abnormalities."""
     split = row["official_split"].capitalize()
     return f"{_KINDS[row['kind']]}-{split}_{row['patient_id']}_{row['left_or_right_breast']}_{row['image_view']}"
 
 
 def series_uid(path: str) -> str:
-    """Series UID in a path of the tables: the folder of the file.
-
-    Parameters
-    ----------
-    path : str
-
-    Returns
-    -------
-    str
-        ``""`` where the path has no folder.
-
-    Examples
-    --------
-    >>> series_uid("Mass-Training_P_00001_LEFT_CC/1.3.6/1.3.7/000000.dcm")
-    '1.3.7'
-    """
+    """Series UID in a path of the tables: the folder of the file."""
     parts = path.strip().split("/")
     return parts[-2] if len(parts) > 1 else ""
 
 
 def pathology_class(text: str) -> str:
-    """Class of a pathology: ``BENIGN_WITHOUT_CALLBACK`` is benign.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> pathology_class("BENIGN_WITHOUT_CALLBACK"), pathology_class("MALIGNANT")
-    ('benign', 'malignant')
-    """
+    """Class of a pathology: ``BENIGN_WITHOUT_CALLBACK`` is benign."""
     return text.strip().lower().split("_")[0]
 
 
 def cases_folder(root: PathLike, *, depth: int = 3) -> Path | None:
-    """Folder whose children are case folders, at some level below the root.
-
-    Parameters
-    ----------
-    root : PathLike
-    depth : int
-
-    Returns
-    -------
-    Path or None
-
-    Examples
-    --------
-    >>> cases_folder("/nowhere") is None
-    True
-    """
-    level = [Path(root)]
-    for _ in range(depth + 1):
-        below = []
-        for folder in level:
-            children = sorted(child for child in folder.glob("*") if child.is_dir())
-            if any(child.name.startswith(("Mass-", "Calc-")) for child in children):
-                return folder
-            below += children
-        level = below
-    return None
+    """Folder whose children are case folders, at some level below the root."""
+    names = ("Mass-*", "Calc-*")
+    cases = (child for folder in walk(root, depth=depth) for name in names for child in folder.glob(name))
+    return next((case.parent for case in cases if case.is_dir()), None)
 
 
 def full_image(files: Sequence[Path], *, uid: str) -> Path | None:
-    """The whole mammogram among the files of a case folder.
-
-    Parameters
-    ----------
-    files : sequence of Path
-    uid : str
-        Series UID of the table, which TCIA's tree has as a folder and NBIA's only by its last five digits.
-
-    Returns
-    -------
-    Path or None
-        None without files; the one of the series where that can be told, else the largest.
-
-    Examples
-    --------
-    >>> full_image([Path("c/1.2/1.3.99999/1.dcm"), Path("c/1.2/1.3.77777/1.dcm")], uid="1.3.77777").as_posix()
-    'c/1.2/1.3.77777/1.dcm'
-    """
+    """The whole mammogram among the files of a case folder."""
     if len(files) > 1:
         named = [file for file in files if uid in file.parts or file.parent.name.endswith(f"-{uid[-5:]}")]
         files = named if named else sorted(files, key=lambda file: -file.stat().st_size)
@@ -273,20 +166,18 @@ def _record(rows: Sequence[Row], *, files: Files, prefix: bool) -> Record | None
     image = full_image(files(first, "image"), uid=series_uid(first.get("image_file_path", "")))
     if image is None:
         return None
-    shape = image_shape(image)
-    chosen = [choose_mask(files(row, "roi"), shape=shape) for row in rows]
+    chosen = [choose_mask(files(row, "roi"), image=image) for row in rows]
     findings = tuple(_finding(row, mask) for row, (mask, _) in zip(rows, chosen, strict=True))
     name = f"{first['patient_id']}_{first['left_or_right_breast']}_{first['image_view']}"
     classes = {finding.class_name for finding in findings}
-    single = chosen[0][0] if len(chosen) == 1 and chosen[0][1] == "" else None
+    single = chosen[0][0] if len(chosen) == 1 else None
     return Record(
         id=f"{first['kind']}_{name}" if prefix else name,
         image=str(image),
         patient_id=first["patient_id"],
         laterality=laterality_code(first["left_or_right_breast"]),
         view_position=view_code(first["image_view"]),
-        # A JPEG of a mask is not binary: it is composed, with a threshold.
-        label_path=str(single) if single is not None and single.suffix == ".dcm" else None,
+        label_path=None if single is None else str(single),
         class_name="malignant" if "malignant" in classes else "benign",
         findings=findings,
         strata={

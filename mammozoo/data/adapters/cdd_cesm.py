@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Finding, Record
 from .spreadsheet import column_name, read_xlsx
@@ -41,10 +42,9 @@ def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted"
 
     Raises
     ------
-    FileNotFoundError
-        If the image folders or the workbook are missing.
-    ValueError
-        If `images` names another kind, or a file name is of another form.
+    UserError
+        If the image folders or the workbook are missing, `images` names another kind, or a file name is of another
+        form.
 
     References
     ----------
@@ -56,15 +56,13 @@ def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted"
     """
     unknown = [name for name in images if name not in _FOLDERS]
     if unknown:
-        msg = f"images {unknown} are none of {list(_FOLDERS)}"
-        raise ValueError(msg)
+        raise UserError(f"images {unknown} are none of {list(_FOLDERS)}")
     folders = {name: find_folder(root, _FOLDERS[name]) for name in images}
     workbook = find_file(root, "Radiology-manual-annotations.xlsx", "Radiology manual annotations.xlsx")
     missing = [_FOLDERS[name] for name, folder in folders.items() if folder is None]
     if missing or workbook is None:
         missing += ["Radiology-manual-annotations.xlsx"] if workbook is None else []
-        msg = f"{root} lacks {missing}; wanted the unpacked package of CDD-CESM"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} lacks {missing}; expected the unpacked package of CDD-CESM")
     outlines = find_file(root, "Radiology_hand_drawn_segmentations_v2.csv")
     regions = read_via(outlines) if outlines is not None else {}
     rows = read_annotations(workbook)
@@ -79,80 +77,24 @@ def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted"
 
 
 def parse_name(name: str) -> tuple[str, str, str, str]:
-    """Patient, side, acquisition and view of an image name.
-
-    Parameters
-    ----------
-    name : str
-        Without suffix; blanks around it (some files have one before ".jpg") are ignored.
-
-    Returns
-    -------
-    (str, str, str, str)
-        Acquisition: ``DM`` = low energy, ``CM`` = subtracted.
-
-    Raises
-    ------
-    ValueError
-        If the name is of another form.
-
-    Examples
-    --------
-    >>> parse_name("P3_L_CM_CC ")
-    ('P3', 'L', 'CM', 'CC')
-    """
+    """Patient, side, acquisition and view of an image name."""
     match = _NAME.match(name.strip())
     if match is None:
-        msg = f"{name!r} is no CDD-CESM image name; wanted P<patient>_<L|R>_<DM|CM>_<CC|MLO>"
-        raise ValueError(msg)
+        raise UserError(f"{name!r} is no CDD-CESM image name; expected P<patient>_<L|R>_<DM|CM>_<CC|MLO>")
     number, side, acquisition, view = match.groups()
     return f"P{number}", side.upper(), acquisition.upper(), view.upper()
 
 
 def joined(text: str) -> list[str]:
-    """Values of a cell that joins several findings by ``$``.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> joined("5$2"), joined(" ")
-    (['5', '2'], [])
-    """
+    """Values of a cell that joins several findings by ``$``."""
     return [word.strip() for word in text.split("$") if word.strip()]
 
 
 def read_annotations(path: PathLike) -> dict[str, dict[str, str]]:
-    """Rows of the sheet ``all`` by image name in capitals; names repeat in the other sheets only.
-
-    Parameters
-    ----------
-    path : PathLike
-
-    Returns
-    -------
-    dict of str to dict of str to str
-        Cells by `mammozoo.data.adapters.spreadsheet.column_name`, with the density of subtracted images filled in.
-
-    Raises
-    ------
-    ValueError
-        If the workbook has no such sheet.
-
-    Examples
-    --------
-    ``read_annotations("Radiology-manual-annotations.xlsx")["P1_L_DM_MLO"]["birads"]`` is ``"4"``.
-    """
+    """Rows of the sheet ``all`` by image name in capitals; names repeat in the other sheets only."""
     sheets = read_xlsx(path)
     if "all" not in sheets or not sheets["all"]:
-        msg = f"{path} has no sheet 'all'; found {list(sheets)}"
-        raise ValueError(msg)
+        raise UserError(f"{path} has no sheet 'all'; found {list(sheets)}")
     header, *rows = sheets["all"]
     names = [column_name(cell) for cell in header]
     table = {}
@@ -164,24 +106,7 @@ def read_annotations(path: PathLike) -> dict[str, dict[str, str]]:
 
 
 def fill_density(table: Mapping[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Give subtracted images, whose density reads "_", that of the low-energy image of the same view.
-
-    Parameters
-    ----------
-    table : Mapping[str, dict of str to str]
-        Rows by image name.
-
-    Returns
-    -------
-    dict of str to dict of str to str
-        Density ``""`` where the other image has none either.
-
-    Examples
-    --------
-    >>> rows = {"P1_L_CM_CC": {"breast_density_acr": "_"}, "P1_L_DM_CC": {"breast_density_acr": "C"}}
-    >>> fill_density(rows)["P1_L_CM_CC"]
-    {'breast_density_acr': 'C'}
-    """
+    """Give subtracted images, whose density reads "_", that of the low-energy image of the same view."""
     filled = {}
     for name, row in table.items():
         twin = table.get(name.replace("_CM_", "_DM_"), row)

@@ -8,12 +8,14 @@ ensemble of the folds' networks may be scored on the hold-out test part.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from ..._errors import UserError
+from ..._paths import restore_path
 from ..._typing import PathLike
 from ..auditing.leaks import AuditReport, audit
-from ..lists import load_records, records_split
+from ..checks import check_data
+from ..lists import load_records, record_item, records_split
 from ..record import Record
 from ..split_file import read_split
 from ..splits import PARTS, Split
@@ -36,71 +38,23 @@ _KINDS = ("low_energy", "subtracted")
 
 
 def select_modality(records: Sequence[Record], modality: str) -> list[Record]:
-    """Images of one kind, in their order.
-
-    Parameters
-    ----------
-    records : sequence of Record
-    modality : {"subtracted", "low_energy", "both"}
-        ``both``: the subtracted image stands for the pair (see `pair_views`).
-
-    Returns
-    -------
-    list of Record
-
-    Raises
-    ------
-    ValueError
-        For another kind, a kind that the data lack, and ``both`` of data that name no kind.
-
-    Notes
-    -----
-    Data that name no kind at all, as a manifest without the column ``modality``, are taken to be of the one asked for.
-
-    Examples
-    --------
-    >>> kinds = [Record(id=k, image="a.png", patient_id="p", modality=k) for k in ("low_energy", "subtracted")]
-    >>> [record.id for record in select_modality(kinds, "subtracted")]
-    ['subtracted']
-    """
+    """Images of one kind, in their order."""
     if modality not in (*_KINDS, "both"):
-        msg = f"modality {modality!r} is none of {', '.join(_KINDS)}, both"
-        raise ValueError(msg)
+        raise UserError(f"modality {modality!r} is none of {', '.join(_KINDS)}, both")
     found = {record.modality for record in records} & set(_KINDS)
     wanted = set(_KINDS) if modality == "both" else {modality}
     if not found and modality != "both":
         return list(records)
     if not wanted <= found:
-        msg = f"modality {modality!r} needs {sorted(wanted)} images; the data have {sorted(found) or 'no such column'}"
-        raise ValueError(msg)
+        raise UserError(
+            f"modality {modality!r} needs {sorted(wanted)} images; the data have {sorted(found) or 'no such column'}"
+        )
     kind = "subtracted" if modality == "both" else modality
     return [record for record in records if record.modality == kind]
 
 
 def pair_views(records: Sequence[Record]) -> dict[str, str]:
-    """Low-energy image of every subtracted image: the same patient, side and view.
-
-    Parameters
-    ----------
-    records : sequence of Record
-        Both kinds.
-
-    Returns
-    -------
-    dict of str to str
-        Id of the subtracted image -> path of its low-energy image.
-
-    Raises
-    ------
-    ValueError
-        If a subtracted image has no low-energy image, or several.
-
-    Examples
-    --------
-    >>> kinds = [Record(id=k, image=f"{k}.png", patient_id="p", modality=k) for k in ("low_energy", "subtracted")]
-    >>> pair_views(kinds)
-    {'subtracted': 'low_energy.png'}
-    """
+    """Low-energy image of every subtracted image: the same patient, side and view."""
     views: dict[tuple[str, str, str], list[str]] = {}
     for record in records:
         if record.modality == "low_energy":
@@ -108,8 +62,9 @@ def pair_views(records: Sequence[Record]) -> dict[str, str]:
     chosen = [record for record in records if record.modality == "subtracted"]
     wrong = [record.id for record in chosen if len(views.get(_view(record), [])) != 1]
     if wrong:
-        msg = f"{len(wrong)} subtracted images have not exactly one low-energy image, for example {wrong[:3]}"
-        raise ValueError(msg)
+        raise UserError(
+            f"{len(wrong)} subtracted images have not exactly one low-energy image, for example {wrong[:3]}"
+        )
     return {record.id: views[_view(record)][0] for record in chosen}
 
 
@@ -118,49 +73,45 @@ def _view(record: Record) -> tuple[str, str, str]:
 
 
 def development_fold(holdout: Split, fold: Split) -> Split:
-    """Fold of a split file without the patients of the hold-out test part.
-
-    Parameters
-    ----------
-    holdout, fold : Split
-        Of the same patients.
-
-    Returns
-    -------
-    Split
-        The fold's parts, each without ``holdout.test``: no fold ever sees the independent test part.
-
-    Examples
-    --------
-    >>> holdout = Split(train=("a", "b"), validation=("c",), test=("d",))
-    >>> development_fold(holdout, Split(train=("a", "d"), validation=("b",), test=("c",))).train
-    ('a',)
-    """
+    """Fold of a split file without the patients of the hold-out test part."""
     away = set(holdout.test)
     return Split(*(tuple(patient for patient in fold.patients(part) if patient not in away) for part in PARTS))
 
 
 def prepare_contrast(
-    *, dataset: str, dataset_dir: PathLike, patients: int = 40, size: Sequence[int] = (512, 416)
+    *,
+    dataset: str,
+    dataset_dir: PathLike,
+    dataset_options: Mapping[str, Any] | None = None,
+    patients: int = 40,
+    size: Sequence[int] = (512, 416),
 ) -> None:
-    """Write synthetic contrast exams where they are the data set and the folder holds none yet.
+    """Write synthetic contrast exams where they are the data set and are absent; check any other data set.
 
     Parameters
     ----------
-    dataset, dataset_dir : str, PathLike
+    dataset, dataset_dir, dataset_options
         See `mammozoo.data.lists.load_records`.
     patients : int
     size : (int, int)
         (rows, columns).
 
+    Raises
+    ------
+    UserError
+        As `mammozoo.data.checks.check_data`.
+
     Examples
     --------
-    >>> prepare_contrast(dataset="manifest", dataset_dir="manifest.csv")
+    ``prepare_contrast(dataset="manifest", dataset_dir="manifest.csv")``
     """
-    if dataset == "phantom" and not (Path(dataset_dir) / "manifest.csv").is_file():
+    if dataset == "phantom" and not load_records(dataset=dataset, dataset_dir=dataset_dir):
         from ...phantom.write import ensure_phantom
 
-        ensure_phantom(dataset_dir, patients=patients, size=(int(size[0]), int(size[1])), modality="cem")
+        ensure_phantom(restore_path(dataset_dir), patients=patients, size=(int(size[0]), int(size[1])), modality="cem")
+    elif dataset != "phantom":
+        records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
+        check_data(records, task="classification")
 
 
 def contrast_datalist(
@@ -204,7 +155,7 @@ def contrast_datalist(
 
     Raises
     ------
-    ValueError
+    UserError
         For an unknown part or kind, and data that do not fit the split.
 
     Examples
@@ -212,14 +163,14 @@ def contrast_datalist(
     >>> contrast_datalist(part="some", dataset="phantom", dataset_dir="absent")
     Traceback (most recent call last):
     ...
-    ValueError: part 'some' is none of train, validation, test, all
+    mammozoo._errors.UserError: part 'some' is none of train, validation, test, all
     """
     if part not in (*PARTS, "all"):
-        msg = f"part {part!r} is none of {', '.join(PARTS)}, all"
-        raise ValueError(msg)
+        raise UserError(f"part {part!r} is none of {', '.join(PARTS)}, all")
     records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
     if not records:
         return []
+    check_data(records, task="classification")
     partners = pair_views(records) if modality == "both" else {}
     chosen, split = _parts(
         records, modality=modality, split_file=split_file, fold=fold, seed=seed, strict_split=strict_split
@@ -285,10 +236,9 @@ def _parts(
     missing = [name for name in CLASSES if all(record.class_name != name for record in chosen)]
     if missing:
         found = sorted({record.class_name for record in images})
-        msg = f"no image is labelled {' or '.join(missing)}; the data have the labels {found}"
-        raise ValueError(msg)
+        raise UserError(f"no image is labelled {' or '.join(missing)}; the data have the labels {found}")
     if split_file is not None:
-        file = read_split(split_file)
+        file = read_split(restore_path(split_file))
         if strict_split:
             file.check(images)
         holdout = file.split(fold=None)
@@ -301,15 +251,5 @@ def _parts(
 
 
 def _item(record: Record, *, part: str, low_energy: str | None) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "id": record.id,
-        "image": record.image,
-        "patient_id": record.patient_id,
-        "laterality": record.laterality,
-        "view_position": record.view_position,
-        "strata": dict(record.strata),
-        "label": LABELS[record.class_name],
-        "class_name": record.class_name,
-        "part": part,
-    }
-    return item if low_energy is None else {**item, "low_energy": low_energy}
+    label = {"label": LABELS[record.class_name], "class_name": record.class_name, "part": part}
+    return {**record_item(record), **label, **({} if low_energy is None else {"low_energy": low_energy})}

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import Array, PathLike
-from ..indexing.shapes import image_shape
-from ..masks import same_aspect
 from ..record import Finding, Record
+from .matching import choose_mask
 from .mias import KINDS, SEVERITY, read_info
 from .spreadsheet import read_xlsx
 from .trees import files_by_stem, find_file, find_folder
@@ -39,7 +39,7 @@ def index(root: PathLike) -> list[Record]:
 
     Raises
     ------
-    FileNotFoundError
+    UserError
         If there are no images.
 
     References
@@ -53,8 +53,7 @@ def index(root: PathLike) -> list[Record]:
     folder = find_folder(root, "TIFF Images")
     images = files_by_stem(folder, ".tif", ".tiff")
     if not images:
-        msg = f"{root} holds no folder 'TIFF Images' with IMG###.tif; unpack DMID there"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} holds no folder 'TIFF Images' with IMG###.tif; unpack DMID there")
     masks = files_by_stem(find_folder(root, "ROI Masks"), ".tif", ".tiff")
     reports = files_by_stem(find_folder(root, "Reports"), ".txt")
     rows = read_metadata(root)
@@ -65,23 +64,7 @@ def index(root: PathLike) -> list[Record]:
 
 
 def read_metadata(root: PathLike) -> dict[str, list[list[str]]]:
-    """Rows of ``Metadata.xlsx`` (about 31 lines of prose come first) or else of ``Info.txt``, by image.
-
-    Parameters
-    ----------
-    root : PathLike
-
-    Returns
-    -------
-    dict of str to list of list of str
-        Image in capitals -> view, background tissue, abnormality, class, x, y, radius (as far as they go);
-        several rows where an image has several lesions; empty without either file.
-
-    Examples
-    --------
-    >>> read_metadata("/nowhere")
-    {}
-    """
+    """Rows of ``Metadata.xlsx`` (about 31 lines of prose come first) or else of ``Info.txt``, by image."""
     workbook, info = find_file(root, "Metadata.xlsx"), find_file(root, "Info.txt")
     if workbook is not None:
         table: dict[str, list[list[str]]] = {}
@@ -97,109 +80,31 @@ def read_metadata(root: PathLike) -> dict[str, list[list[str]]]:
 
 
 def abnormalities(text: str) -> list[str]:
-    """Kinds of a cell such as ``"CIRC+CLAC"``, with its spelling mended.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> abnormalities("CIRC+CLAC"), abnormalities("NORM")
-    (['circumscribed mass', 'calcification'], [])
-    """
+    """Kinds of a cell such as ``"CIRC+CLAC"``, with its spelling mended."""
     codes = [code.strip().upper() for code in text.split("+")]
     kinds = [KINDS.get(_MISSPELT.get(code, code), code.lower()) for code in codes]
     return [kind for kind in kinds if kind]
 
 
 def view_and_side(code: str) -> tuple[str, str]:
-    """View and side of a code such as ``"MLOLT"``.
-
-    Parameters
-    ----------
-    code : str
-
-    Returns
-    -------
-    (str, str)
-        Empty where the code is unknown.
-
-    Examples
-    --------
-    >>> view_and_side("MLOLT"), view_and_side("?")
-    (('MLO', 'L'), ('', ''))
-    """
+    """View and side of a code such as ``"MLOLT"``."""
     return _VIEWS.get(code.strip().upper().replace(" ", ""), ("", ""))
 
 
 def report_birads(text: str) -> list[str]:
-    r"""Categories of the line ``BIRADS:`` of a report, which may list several.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> report_birads("Impression\nBIRADS: 2, 4A and 5")
-    ['2', '4A', '5']
-    """
+    """Categories of the line ``BIRADS:`` of a report, which may list several."""
     line = re.search(r"BI-?RADS?[^\n]*?[:\-]\s*([^\n]*)", text, re.IGNORECASE)
     return [word.upper() for word in re.findall(r"\b[0-6][A-Ca-c]?\b", line[1])] if line else []
 
 
 def report_density(text: str) -> str:
-    """Density letter after "ACR" in a report; ``""`` where there is none.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> report_density("Both breasts show ACR type B parenchyma")
-    'B'
-    """
+    """Density letter after "ACR" in a report; ``""`` where there is none."""
     match = re.search(r"\bACR\b\W*(?:type|category|grade|density)?\W*([A-D])\b", text, re.IGNORECASE)
     return match[1].upper() if match else ""
 
 
 def y_origin(mask: Array, *, x: float, y: float) -> str:
-    """Edge from which a circle's y was counted, judged by the mask.
-
-    Parameters
-    ----------
-    mask : (H, W) array
-        Non-zero is lesion.
-    x, y : float
-        Centre of the circle.
-
-    Returns
-    -------
-    str
-        ``"top"`` or ``"bottom"`` when the centre lies on the lesion only so; ``""`` when both or neither.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> mask = np.zeros((10, 10))
-    >>> mask[1:3, 4:7] = 1
-    >>> y_origin(mask, x=5, y=2), y_origin(mask, x=5, y=8)
-    ('top', 'bottom')
-    """
+    """Edge from which a circle's y was counted, judged by the mask."""
     height, width = mask.shape
     column = round(x)
     hits = [
@@ -221,22 +126,10 @@ def _findings(rows: Sequence[Sequence[str]]) -> list[Finding]:
     return findings
 
 
-def _mask(image: Path, mask: Path | None) -> tuple[str | None, list[Finding], str]:
-    """Mask file; as a finding to be resized where its size differs; the trouble, where it fits in no way."""
-    if mask is None:
-        return None, [], ""
-    shapes = image_shape(image), image_shape(mask)
-    if shapes[0] == shapes[1]:
-        return str(mask), [], ""
-    if same_aspect(*shapes):
-        return None, [Finding(kind="lesion", mask_path=str(mask))], "resized"
-    return None, [], f"mask {shapes[1]} does not fit image {shapes[0]}"
-
-
 def _record(stem: str, path: Path, *, mask: Path | None, report: Path | None, rows: Sequence[Sequence[str]]) -> Record:
     text = report.read_text(encoding="latin-1") if report is not None else ""
     view, side = view_and_side(rows[0][0]) if rows and rows[0] else ("", "")
-    label_path, resized, trouble = _mask(path, mask)
+    found, trouble = choose_mask([mask], image=path) if mask is not None else (None, "")
     findings = _findings(rows)
     classes = {item.class_name for item in findings} - {""}
     strata: Mapping[str, str] = {
@@ -253,10 +146,10 @@ def _record(stem: str, path: Path, *, mask: Path | None, report: Path | None, ro
         patient_id=stem,
         laterality=side,
         view_position=view,
-        label_path=label_path,
+        label_path=None if found is None else str(found),
         class_name=next(
             (name for name in ("malignant", "benign", "normal") if name in classes), "normal" if rows else ""
         ),
-        findings=(*resized, *findings),
+        findings=tuple(findings),
         strata=strata,
     )

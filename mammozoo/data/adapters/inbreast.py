@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Finding, Outline, Record, view_code
 from .spreadsheet import read_rows
@@ -42,7 +43,7 @@ def index(root: PathLike, *, kinds: Sequence[str] = ("mass",), spiculated: bool 
 
     Raises
     ------
-    FileNotFoundError
+    UserError
         If the folders or the table are missing.
 
     References
@@ -57,9 +58,10 @@ def index(root: PathLike, *, kinds: Sequence[str] = ("mass",), spiculated: bool 
     table = find_file(root, "INbreast.csv", depth=3)
     if dicoms is None or xml is None or table is None:
         parts = (("AllDICOMs", dicoms), ("AllXML", xml), ("INbreast.csv", table))
-        msg = f"{root} lacks {[name for name, found in parts if found is None]}; wanted the unpacked release"
-        raise FileNotFoundError(msg)
-    rows = {row["file_name"]: row for row in read_rows(table, encoding="latin-1")}
+        raise UserError(
+            f"{root} lacks {[name for name, found in parts if found is None]}; expected the unpacked release"
+        )
+    rows = {row.get("file_name", ""): row for row in read_rows(table)}
     outlines = files_by_stem(xml, ".xml")
     wanted = {*kinds, *(["spiculated"] if spiculated else [])}
     return [_record(path, rows=rows, outlines=outlines, wanted=wanted) for path in sorted(dicoms.glob("*.dcm"))]
@@ -91,53 +93,16 @@ def _record(
 
 
 def parse_name(name: str) -> tuple[str, str, str, str]:
-    """Image number, patient, side and view of a file name; the table's own patient column reads "removed".
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    (str, str, str, str)
-        The view ``ML`` of the file names is what the table calls MLO.
-
-    Raises
-    ------
-    ValueError
-        If the name is of another form.
-
-    Examples
-    --------
-    >>> parse_name("20586908_6c613a14b80a8591_MG_R_ML_ANON.dcm")
-    ('20586908', '6c613a14b80a8591', 'R', 'MLO')
-    """
+    """Image number, patient, side and view of a file name; the table's own patient column reads "removed"."""
     match = _NAME.match(name)
     if match is None:
-        msg = f"{name!r} is no INbreast file name; wanted <id>_<16 hex digits>_MG_<L|R>_<CC|ML>_ANON.dcm"
-        raise ValueError(msg)
+        raise UserError(f"{name!r} is no INbreast file name; expected <id>_<16 hex digits>_MG_<L|R>_<CC|ML>_ANON.dcm")
     number, patient, side, view = match.groups()
     return number, patient.lower(), side.upper(), "MLO" if view.upper() == "ML" else view_code(view)
 
 
 def roi_kind(name: str) -> str:
-    """Kind of a region, through the spellings of the files.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    str
-        ``"mass"``, ``"spiculated"``, ``"calcification"``, ``"cluster"``, ``"distortion"``, ``"asymmetry"`` or
-        ``"other"``.
-
-    Examples
-    --------
-    >>> [roi_kind(n) for n in ("Mass", "Espiculated Region", "Calcifications", "Assymetry", "Point 1")]
-    ['mass', 'spiculated', 'calcification', 'asymmetry', 'other']
-    """
+    """Kind of a region, through the spellings of the files."""
     word = name.strip().lower()
     stems = {
         "mass": "mass",
@@ -153,76 +118,25 @@ def roi_kind(name: str) -> str:
 
 
 def parse_points(points: Sequence[str]) -> Outline:
-    """Vertices of an outline, from strings such as ``"(2213.84, 1107.03)"`` (x = column, y = row).
-
-    Parameters
-    ----------
-    points : sequence of str
-
-    Returns
-    -------
-    Outline
-
-    Examples
-    --------
-    >>> parse_points(["(1.5, 2)", "(-3, 4.25)"])
-    ((1.5, 2.0), (-3.0, 4.25))
-    """
+    """Vertices of an outline, from strings such as ``"(2213.84, 1107.03)"`` (x = column, y = row)."""
     numbers = [[float(number) for number in _NUMBER.findall(point)] for point in points]
     return tuple((x, y) for x, y, *_ in numbers)
 
 
 def read_rois(path: PathLike) -> tuple[Finding, ...]:
-    """Regions of one XML file, read by key: the order of the keys differs between files.
-
-    Parameters
-    ----------
-    path : PathLike
-        Property list as OsiriX writes it.
-
-    Returns
-    -------
-    tuple of Finding
-        Regions without points are left out.
-
-    Raises
-    ------
-    ValueError
-        If it is no such property list.
-
-    Examples
-    --------
-    ``read_rois("AllXML/20586908.xml")[0].kind``.
-    """
+    """Regions of one XML file, read by key: the order of the keys differs between files."""
     try:
         document = plistlib.loads(Path(path).read_bytes(), fmt=plistlib.FMT_XML)
         rois = [roi for image in document["Images"] for roi in image["ROIs"]]
         found = [(str(roi.get("Name", "")), parse_points(roi.get("Point_px", []))) for roi in rois]
     except (KeyError, TypeError, ValueError, ExpatError, plistlib.InvalidFileException) as error:
-        msg = f"{path} is no INbreast property list ({error!r})"
-        raise ValueError(msg) from error
+        raise UserError(f"{path} is no INbreast property list ({error!r})") from error
     return tuple(
         Finding(kind=roi_kind(name), outline=points, attributes={"name": name}) for name, points in found if points
     )
 
 
 def birads_class(birads: str) -> str:
-    """Class by convention: BI-RADS 1 to 3 benign, 4a to 6 malignant.
-
-    Parameters
-    ----------
-    birads : str
-        For example ``"4b"``; blank where unknown.
-
-    Returns
-    -------
-    str
-        ``"benign"``, ``"malignant"`` or ``""``.
-
-    Examples
-    --------
-    >>> [birads_class(b) for b in ("1", "3", "4a", "6", " ")]
-    ['benign', 'benign', 'malignant', 'malignant', '']
-    """
+    """Class by convention: BI-RADS 1 to 3 benign, 4a to 6 malignant."""
     digit = birads.strip()[:1]
     return "benign" if digit in {"1", "2", "3"} else "malignant" if digit in {"4", "5", "6"} else ""

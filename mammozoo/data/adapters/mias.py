@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Box, Finding, Record
 from .trees import files_by_stem, find_file
@@ -43,7 +44,7 @@ def index(root: PathLike) -> list[Record]:
 
     Raises
     ------
-    FileNotFoundError
+    UserError
         If images or ``Info.txt`` are missing.
 
     Notes
@@ -61,29 +62,13 @@ def index(root: PathLike) -> list[Record]:
     info = find_file(root, "Info.txt")
     images = files_by_stem(info.parent, ".pgm") if info else {}
     if info is None or not images:
-        msg = f"{root} holds no Info.txt beside mdb*.pgm files; unpack mini-MIAS (all-mias.tar.gz) there"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{root} holds no Info.txt beside mdb*.pgm files; unpack mini-MIAS (all-mias.tar.gz) there")
     table = read_info(info.read_text(encoding="latin-1"))
     return [_record(path, table.get(path.stem.lower(), [])) for path in images.values()]
 
 
 def read_info(text: str) -> dict[str, list[list[str]]]:
-    r"""Lines of ``Info.txt`` by image; an image with several lesions has several lines.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    dict of str to list of list of str
-        Words after the id: tissue, class, severity, x, y, radius (as far as they go).
-
-    Examples
-    --------
-    >>> read_info("mdb005 F CIRC B 477 133 30\nmdb005 F CIRC B 500 168 26\nprose")["mdb005"][1][3:]
-    ['500', '168', '26']
-    """
+    """Lines of ``Info.txt`` by image; an image with several lesions has several lines."""
     table: dict[str, list[list[str]]] = {}
     for line in text.splitlines():
         words = line.split()
@@ -93,67 +78,18 @@ def read_info(text: str) -> dict[str, list[list[str]]]:
 
 
 def patient_and_side(name: str) -> tuple[str, str]:
-    """Patient and side of an image: two films a woman, odd numbers right, even left.
-
-    Parameters
-    ----------
-    name : str
-        For example ``"mdb003"``.
-
-    Returns
-    -------
-    (str, str)
-        Patient id and laterality.
-
-    Examples
-    --------
-    >>> patient_and_side("mdb003"), patient_and_side("mdb004")
-    (('pair002', 'R'), ('pair002', 'L'))
-    """
+    """Patient and side of an image: two films a woman, odd numbers right, even left."""
     number = int(name[3:])
     return f"pair{(number + 1) // 2:03d}", "R" if number % 2 else "L"
 
 
 def row_from_bottom(y: float, *, height: int) -> float:
-    """Row of a y that is counted from the bottom edge.
-
-    Parameters
-    ----------
-    y : float
-    height : int
-        Rows of the image.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> row_from_bottom(133, height=1024)
-    891
-    """
+    """Row of a y that is counted from the bottom edge."""
     return height - y
 
 
 def circle_box(x: float, row: float, radius: float, *, shape: tuple[int, int]) -> Box:
-    """Box around a circle, clipped to the image.
-
-    Parameters
-    ----------
-    x, row, radius : float
-        Pixels.
-    shape : (int, int)
-        (H, W).
-
-    Returns
-    -------
-    Box
-
-    Examples
-    --------
-    >>> circle_box(10, 20, 15, shape=(100, 100))
-    (0.0, 5.0, 25.0, 35.0)
-    """
+    """Box around a circle, clipped to the image."""
     height, width = shape
     return (
         float(max(x - radius, 0)),
@@ -164,24 +100,7 @@ def circle_box(x: float, row: float, radius: float, *, shape: tuple[int, int]) -
 
 
 def finding(words: Sequence[str]) -> Finding | None:
-    """Finding of one line of ``Info.txt``; None for a normal image.
-
-    Parameters
-    ----------
-    words : sequence of str
-        Words after the id; the circle may be missing or a remark (``*NOTE 3*``).
-
-    Returns
-    -------
-    Finding or None
-
-    Examples
-    --------
-    >>> finding(["F", "CIRC", "B", "477", "133", "30"]).box
-    (447.0, 861.0, 507.0, 921.0)
-    >>> finding(["D", "NORM"]) is None
-    True
-    """
+    """Finding of one line of ``Info.txt``; None for a normal image."""
     kind = KINDS.get(words[1], words[1].lower()) if len(words) > 1 else ""
     if not kind:
         return None

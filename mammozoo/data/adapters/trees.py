@@ -3,106 +3,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..._typing import PathLike
 
-__all__ = ["files_by_stem", "find_file", "find_folder"]
+__all__ = ["files_by_stem", "find_file", "find_folder", "walk"]
 
 
-def find_folder(root: PathLike, *names: str, depth: int = 4) -> Path | None:
-    """Nearest folder of one of some names, at the bottom of a nest of folders of that name.
-
-    Parameters
-    ----------
-    root : PathLike
-    *names : str
-        Compared without case.
-    depth : int
-        Levels below `root` that are searched, `root` itself included.
-
-    Returns
-    -------
-    Path or None
-        For ``ROI Masks/ROI Masks/*.tif`` (how some mirrors unpack) the inner folder.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     (Path(folder) / "TIFF Images" / "TIFF Images").mkdir(parents=True)
-    ...     find_folder(folder, "tiff images").relative_to(folder).as_posix()
-    'TIFF Images/TIFF Images'
-    """
-    wanted = {name.lower() for name in names}
+def walk(root: PathLike, *, depth: int) -> Iterator[Path]:
+    """Folders from `root` down, level by level."""
     level = [Path(root)]
     for _ in range(depth + 1):
-        for folder in level:
-            if folder.name.lower() in wanted:
-                return _innermost(folder, wanted)
+        yield from level
         level = [child for folder in level for child in _subfolders(folder)]
-    return None
-
-
-def _innermost(folder: Path, wanted: set[str]) -> Path:
-    inner = next((child for child in _subfolders(folder) if child.name.lower() in wanted), None)
-    return folder if inner is None else _innermost(inner, wanted)
 
 
 def _subfolders(folder: Path) -> list[Path]:
     return sorted(child for child in folder.iterdir() if child.is_dir()) if folder.is_dir() else []
 
 
-def find_file(root: PathLike, *names: str, depth: int = 2) -> Path | None:
-    """Nearest file of one of some names.
-
-    Parameters
-    ----------
-    root : PathLike
-    *names : str
-        Compared without case.
-    depth : int
-        Levels of folders below `root` that are searched.
-
-    Returns
-    -------
-    Path or None
-
-    Examples
-    --------
-    >>> find_file(".", "no such file") is None
-    True
-    """
+def find_folder(root: PathLike, *names: str, depth: int = 4) -> Path | None:
+    """Nearest folder of one of some names (without case), at the bottom of a nest of folders of that name."""
     wanted = {name.lower() for name in names}
-    level = [Path(root)]
-    for _ in range(depth + 1):
-        for folder in level:
-            found = [child for child in sorted(folder.glob("*")) if child.name.lower() in wanted and child.is_file()]
-            if found:
-                return found[0]
-        level = [child for folder in level for child in _subfolders(folder)]
-    return None
+    found = next((folder for folder in walk(root, depth=depth) if folder.name.lower() in wanted), None)
+    while found and (inner := [child for child in _subfolders(found) if child.name.lower() in wanted]):
+        found = inner[0]
+    return found
+
+
+def find_file(root: PathLike, *names: str, depth: int = 2) -> Path | None:
+    """Nearest file of one of some names (without case)."""
+    wanted = {name.lower() for name in names}
+    files = (file for folder in walk(root, depth=depth) for file in sorted(folder.glob("*")))
+    return next((file for file in files if file.name.lower() in wanted and file.is_file()), None)
 
 
 def files_by_stem(folder: PathLike | None, *suffixes: str) -> dict[str, Path]:
-    """Files of a folder by their stem in capitals, blanks stripped; hidden and lock files are left out.
-
-    Parameters
-    ----------
-    folder : PathLike or None
-        None, or no folder: nothing.
-    *suffixes : str
-        In lower case, for example ``".tif"``.
-
-    Returns
-    -------
-    dict of str to Path
-
-    Examples
-    --------
-    >>> files_by_stem(None, ".tif")
-    {}
-    """
+    """Files of a folder by their stem in capitals, blanks stripped; hidden and lock files are left out."""
     if folder is None or not Path(folder).is_dir():
         return {}
     files = sorted(file for file in Path(folder).iterdir() if file.suffix.lower().strip() in suffixes)

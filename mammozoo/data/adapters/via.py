@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..record import Outline
 from .spreadsheet import read_rows
@@ -18,29 +19,7 @@ _SEGMENTS = 64  # vertices of a circle or an ellipse
 
 
 def outline(shape: Mapping[str, Any]) -> Outline:
-    """Polygon of one region, whatever shape it was drawn as.
-
-    Parameters
-    ----------
-    shape : Mapping[str, Any]
-        The ``region_shape_attributes``: polygon, polyline (closed), ellipse (``theta`` in radians), circle,
-        rect or point.
-
-    Returns
-    -------
-    Outline
-        (x, y) in pixels; one vertex for a point, none for a shape without coordinates.
-
-    Raises
-    ------
-    ValueError
-        For any other shape.
-
-    Examples
-    --------
-    >>> outline({"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4})
-    ((1.0, 2.0), (4.0, 2.0), (4.0, 6.0), (1.0, 6.0))
-    """
+    """Polygon of one region, whatever shape it was drawn as."""
     name = shape.get("name")
     if name is None:
         return ()
@@ -55,8 +34,7 @@ def outline(shape: Mapping[str, Any]) -> Outline:
         return ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
     if name == "point":
         return ((float(shape["cx"]), float(shape["cy"])),)
-    msg = f"region shape {name!r} is none of polygon, polyline, circle, ellipse, rect, point"
-    raise ValueError(msg)
+    raise UserError(f"region shape {name!r} is none of polygon, polyline, circle, ellipse, rect, point")
 
 
 def _ellipse(cx: float, cy: float, rx: float, ry: float, *, theta: float) -> Outline:
@@ -70,27 +48,15 @@ def _ellipse(cx: float, cy: float, rx: float, ry: float, *, theta: float) -> Out
 
 
 def read_via(path: PathLike) -> dict[str, list[tuple[str, Outline]]]:
-    """Regions of a VIA 2 CSV by image.
-
-    Parameters
-    ----------
-    path : PathLike
-        With the columns ``#filename`` and ``region_shape_attributes``.
-
-    Returns
-    -------
-    dict of str to list of (str, Outline)
-        File name (suffix and blanks off) -> name of the shape, polygon. Images without a region are left out.
-
-    Examples
-    --------
-    ``read_via("Radiology_hand_drawn_segmentations_v2.csv")["P1_L_DM_MLO"]``.
-    """
+    """Regions of a VIA 2 CSV by image."""
     table: dict[str, list[tuple[str, Outline]]] = {}
     for row in read_rows(path):
-        shape = json.loads(row.get("region_shape_attributes") or "{}")
-        points = outline(shape)
+        name = row.get("filename", "")
+        try:
+            shape = json.loads(row.get("region_shape_attributes") or "{}")
+            points = outline(shape)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{path}: a region of {name!r} cannot be read ({error!r})") from error
         if points:
-            stem = row["filename"].rsplit(".", 1)[0].strip()
-            table.setdefault(stem, []).append((str(shape["name"]), points))
+            table.setdefault(name.rsplit(".", 1)[0].strip(), []).append((str(shape["name"]), points))
     return table

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from ..indexing.issue import Issue, issue
+from ..checks import unknown_patients
+from ..issue import Issue, issue
 from ..record import Record, laterality_code
 from .pixels import near_duplicates, pixel_warnings, read_pictures
 
@@ -154,8 +155,13 @@ def _empty(parts: Mapping[str, Sequence[Record]]) -> list[Issue]:
 
 
 def _unknown_patients(parts: Mapping[str, Sequence[Record]]) -> list[Issue]:
-    unknown = [r.id for records in parts.values() for r in records if r.strata.get("patient_known") == "no"]
-    return issue("patient_unknown", "images name no patient: a leak cannot be excluded", unknown)
+    everything = [record for records in parts.values() for record in records]
+    unnamed = [record.id for record in everything if record.strata.get("patient_known") == "no"]
+    words = [f"{record.id} {record.patient_id!r}" for record in unknown_patients(everything)]
+    return [
+        *issue("patient_unknown", "images name no patient: a leak cannot be excluded", unnamed),
+        *issue("patient_unknown", "images have a word for an unknown patient, which would count as one woman", words),
+    ]
 
 
 def _doubles(parts: Mapping[str, Sequence[Record]]) -> list[Issue]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..indexing.issue import Issue, issue
+from ..issue import Issue, issue
 from ..masks import lesion_area_224, read_pixels
 from ..record import Record
 from .fingerprint import dark_share, fingerprint, similar_pairs
@@ -28,27 +28,7 @@ _CROP_WORDS = ("cropped image", "crops/", "_crop.")
 
 @dataclass(frozen=True)
 class Picture:
-    """What the audit keeps of one opened image.
-
-    Parameters
-    ----------
-    part : str
-    record : Record
-    shape : (int, int)
-        Rows and columns.
-    dark : float
-        See `mammozoo.data.auditing.fingerprint.dark_share`.
-    vector : (1024,) float32 array or None
-        See `mammozoo.data.auditing.fingerprint.fingerprint`.
-    lesion : bool
-        Whether its mask has a pixel.
-
-    Examples
-    --------
-    >>> record = Record(id="a", image="a.png", patient_id="p")
-    >>> Picture("train", record, (4, 4), 0.5, None, False).dark
-    0.5
-    """
+    """What the audit keeps of one opened image."""
 
     part: str
     record: Record
@@ -59,25 +39,7 @@ class Picture:
 
 
 def read_pictures(parts: Mapping[str, Sequence[Record]], *, workers: int) -> tuple[list[Picture], list[Issue]]:
-    """Open every image of every part.
-
-    Parameters
-    ----------
-    parts : Mapping[str, sequence of Record]
-    workers : int
-        Threads.
-
-    Returns
-    -------
-    pictures : list of Picture
-    broken : list of Issue
-        The files that could not be read, with their reasons; they stop nothing.
-
-    Examples
-    --------
-    >>> read_pictures({}, workers=1)
-    ([], [])
-    """
+    """Open every image of every part."""
     jobs = [(part, record) for part, records in parts.items() for record in records]
     with ThreadPoolExecutor(max_workers=workers) as pool:
         results = list(pool.map(lambda job: _open(*job), jobs))
@@ -98,24 +60,7 @@ def _open(part: str, record: Record) -> Picture | str:
 
 
 def near_duplicates(pictures: Sequence[Picture]) -> tuple[list[Issue], list[Issue]]:
-    """Pictures that stand twice under different ids.
-
-    Parameters
-    ----------
-    pictures : sequence of Picture
-
-    Returns
-    -------
-    across : list of Issue
-        Pairs in two parts: leaks.
-    within : list of Issue
-        Pairs in one part, and pairs with different labels: warnings.
-
-    Examples
-    --------
-    >>> near_duplicates([])
-    ([], [])
-    """
+    """Pictures that stand twice under different ids."""
     known = [(picture, picture.vector) for picture in pictures if picture.vector is not None]
     pairs = similar_pairs(np.stack([vector for _, vector in known])) if known else []
     across: dict[str, list[str]] = defaultdict(list)
@@ -139,21 +84,7 @@ def near_duplicates(pictures: Sequence[Picture]) -> tuple[list[Issue], list[Issu
 
 
 def pixel_warnings(pictures: Sequence[Picture]) -> list[Issue]:
-    """Blank images, crops, and lesions in images that are labelled normal.
-
-    Parameters
-    ----------
-    pictures : sequence of Picture
-
-    Returns
-    -------
-    list of Issue
-
-    Examples
-    --------
-    >>> pixel_warnings([])
-    []
-    """
+    """Blank images, crops, and lesions in images that are labelled normal."""
     median = float(np.median([np.prod(picture.shape) for picture in pictures])) if pictures else 0.0
     crops, blank, normal = [], [], []
     for picture in pictures:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..._typing import Array
-from ..masks import read_pixels, record_mask
+from ...io.shape import image_shape
+from ..checks import mask_misfit
+from ..masks import read_pixels, record_masks
 from ..record import Record
-from .shapes import image_shape
 
 __all__ = ["Measured", "measure", "off_breast"]
 
@@ -21,22 +21,7 @@ OFF_BREAST = 0.5
 
 @dataclass(frozen=True)
 class Measured:
-    """Measures of one record.
-
-    Parameters
-    ----------
-    shape : (int, int) or None
-        Rows and columns of the image; None where it was not read.
-    pixels, positive : int
-        Size and positive pixels of the mask; 0 and 0 without one.
-    troubles : tuple of (str, str, str)
-        Kind, detail, example.
-
-    Examples
-    --------
-    >>> Measured(shape=None, pixels=100, positive=3).positive
-    3
-    """
+    """Measures of one record."""
 
     shape: tuple[int, int] | None
     pixels: int = 0
@@ -45,69 +30,40 @@ class Measured:
 
 
 def measure(record: Record, *, check_pixels: bool) -> Measured:
-    """Look at the image (header or pixels) and the mask of a record.
-
-    Parameters
-    ----------
-    record : Record
-    check_pixels : bool
-        Whether to decode the image.
-
-    Returns
-    -------
-    Measured
-        Whatever goes wrong is among its troubles; nothing is raised.
-
-    Examples
-    --------
-    >>> measure(Record(id="a", image="missing.png", patient_id="p"), check_pixels=False).troubles[0][0]
-    'unreadable'
-    """
+    """Look at the image (header or pixels) and the mask of a record."""
     image = None
     try:
-        if check_pixels:
-            image = read_pixels(record.image)
-            shape: tuple[int, int] | None = (image.shape[0], image.shape[1])
-        else:
-            # The size of a DICOM file is known to its reader only, which decodes the pixels.
-            shape = None if Path(record.image).suffix.lower() in {".dcm", ""} else image_shape(record.image)
+        image = read_pixels(record.image) if check_pixels else None
+        shape = image_shape(record.image) if image is None else (image.shape[0], image.shape[1])
     except Exception as error:
         # Decoders raise all sorts of errors on broken files; none may stop the index of the others.
         return Measured(shape=None, troubles=(("unreadable", "images cannot be read", f"{record.id} ({error})"),))
     if not record.has_mask:
         return Measured(shape=shape)
+    misfit = mask_misfit(record)
+    if misfit:
+        return Measured(shape=shape, troubles=(("mask", "masks do not fit their images", f"{record.id}: {misfit}"),))
     try:
-        mask = record_mask(record, shape=shape)
+        mask, notes = record_masks(record, shape=shape)
     except Exception as error:
         trouble = ("unreadable", "masks cannot be read", f"{record.id} ({error})")
         return Measured(shape=shape, troubles=(trouble,))
-    troubles = []
-    if shape is not None and mask.shape != shape:
-        troubles.append(("mask", "masks have another size than their images", f"{record.id} {mask.shape} {shape}"))
-    elif image is not None and off_breast(mask, image) > OFF_BREAST:
+    troubles = [("mask", note, record.id) for note in notes]
+    stored = image_shape(record.label_path) if record.label_path is not None else shape
+    if stored != shape:
+        detail = "masks have another size than their images and are resized"
+        troubles.append(("mask", detail, f"{record.id} {stored} {shape}"))
+    if image is not None and off_breast(mask, image) > OFF_BREAST:
         troubles.append(("mask", "masks lie mostly beside the breast", record.id))
     if not mask.any() and record.class_name not in {"", "normal"}:
         troubles.append(("mask", "masks of labelled lesions are empty", record.id))
+    if 2 * int(mask.sum()) > mask.size:
+        troubles.append(("mask", "masks cover more than half of their images: is background 0?", record.id))
     return Measured(shape=shape, pixels=mask.size, positive=int(mask.sum()), troubles=tuple(troubles))
 
 
 def off_breast(mask: Array, pixels: Array) -> float:
-    """Share of a mask that lies on dark pixels.
-
-    Parameters
-    ----------
-    mask, pixels : (H, W) arrays
-
-    Returns
-    -------
-    float
-        0 to 1; 0 for an empty mask. Dark: in the lowest twentieth of the image's grey range.
-
-    Examples
-    --------
-    >>> off_breast(np.array([[1, 1]]), np.array([[0, 200]]))
-    0.5
-    """
+    """Share of a mask that lies on dark pixels."""
     low, high = np.percentile(pixels, [0.5, 99.5])
     lesion = np.asarray(mask) > 0
     if not lesion.any():

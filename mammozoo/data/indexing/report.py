@@ -13,8 +13,9 @@ import numpy as np
 
 from ...functional.lesion_size import size_bin
 from ..auditing.leaks import audit
-from ..record import Record
-from .issue import Issue, issue
+from ..checks import unannotated, unknown_labels
+from ..issue import Issue, issue
+from ..record import LABELS, Record
 from .measure import Measured, measure
 
 __all__ = ["SHARE_EDGES", "IndexReport", "index_report"]
@@ -197,6 +198,10 @@ def _issues(records: Sequence[Record], measured: Sequence[Measured]) -> tuple[Is
     known = {kind: [r.id for r in records if not getattr(r, kind)] for kind in ("laterality", "view_position")}
     for kind, ids in known.items():
         found += issue("unknown", f"images have no {kind}", ids)
+    labels = [f"{record.id} {record.class_name!r}" for record in unknown_labels(records)]
+    bare = [f"{record.id} ({record.class_name})" for record in unannotated(records)]
+    found += issue("label", f"labels are none of {', '.join(LABELS)}", labels)
+    found += issue("label", "images are labelled benign or malignant and have no annotation", bare)
     troubled = [f"{r.id}: {r.strata['mask_trouble']}" for r in records if r.strata.get("mask_trouble")]
     suspect = [record.id for record in records if record.strata.get("mask_suspect") == "1"]
     found += issue("mask", "masks are missing, resized or do not fit", troubled)

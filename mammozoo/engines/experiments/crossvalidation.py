@@ -14,9 +14,9 @@ from ..._typing import PathLike
 from ...io.write import write_csv, write_json
 from ..results.classification import image_threshold
 from ..results.score_table import score_with_thresholds
-from ..training.overrides import running_overrides
+from ..training.command import current_command
 from .ensemble import save_ensemble
-from .grid import cell_result, run_cell, run_workflow
+from .grid import cell_result, evaluate_run, run_cell
 
 __all__ = ["average_scores", "cross_validate", "read_scores", "shared_options"]
 
@@ -25,21 +25,14 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 #: What each run of an experiment sets for itself.
 _OWN = {
-    "fold", "bundle_root", "ckpt_dir", "output_dir", "weights", "resume", "run",
-    "folds", "experiment_dir", "trials", "search_space",
+    "fold", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials", "search_space",
 }  # fmt: skip
 
 
-def shared_options(bundle: PathLike) -> dict[str, Any]:
-    """Keys of the running workflow that every run of an experiment gets; those that a run sets itself are left out.
-
-    Parameters
-    ----------
-    bundle : path
-        Bundle folder.
-    """
-    given = running_overrides(Path(bundle) / "configs" / "train.json")
-    return {key: value for key, value in given.items() if key not in _OWN}
+def shared_options() -> dict[str, Any]:
+    """Keys of the running command that every run of an experiment gets; those that a run sets itself are left out."""
+    command = current_command()
+    return {} if command is None else {key: value for key, value in command.overrides.items() if key not in _OWN}
 
 
 def read_scores(path: PathLike, *, part: str) -> list[Row]:
@@ -100,8 +93,8 @@ def cross_validate(
     bundle : path
         Bundle folder; the keys given to the running workflow hold for every fold.
     folder : path
-        Receives a folder a fold, ``per_case.csv, metrics.json``, and the folds' networks as one: ``model.pt`` with its
-        ``model.json`` and ``threshold.json``. A run that was stopped goes on where it was.
+        The run folder. Receives ``folds/fold_<k>`` (a run each), ``per_case.csv``, ``metrics.json`` and the folds'
+        networks as one, ``models/model.pt``, with ``models/threshold.json``. A stopped run continues where it was.
     folds : sequence of int
     seed, resamples : int
         Of the bootstrap.
@@ -126,13 +119,13 @@ def cross_validate(
     if not folds:
         msg = "folds is empty; wanted a list such as [0, 1, 2, 3, 4]"
         raise ValueError(msg)
-    folder, options = Path(folder), shared_options(bundle)
+    folder, options = Path(folder), shared_options()
     cells, members, outside = {}, [], []
     for fold in folds:
-        cell = folder / f"fold_{fold}"
+        cell = folder / "folds" / f"fold_{fold}"
         cells[fold] = run_cell(bundle, folder=cell, overrides={**options, "fold": fold})
         outside += [{**row, "part": "validation"} for row in read_scores(cell / "per_case.csv", part="test")]
-        members.append(_score_holdout(Path(bundle), cell, options))
+        members.append(_score_holdout(cell))
     rows = [*outside, *average_scores(members)]
     ensemble = score_with_thresholds(rows, seed=seed, resamples=resamples)
     reasons = {cell["headline_reason"] for cell in cells.values() if cell["headline_reason"]}
@@ -146,9 +139,9 @@ def cross_validate(
         **ensemble,
         "threshold_method": "Youden on the out-of-fold scores, per unit, frozen for the test part",
     }
-    save_ensemble([folder / f"fold_{fold}" / "model.pt" for fold in folds], folder)
+    save_ensemble([folder / "folds" / f"fold_{fold}" / "models" / "model.pt" for fold in folds], folder / "models")
     scores, labels = [row["probability"] for row in outside], [row["label"] for row in outside]
-    write_json(folder / "threshold.json", image_threshold(scores, labels, part="out-of-fold"))
+    write_json(folder / "models" / "threshold.json", image_threshold(scores, labels, part="out-of-fold"))
     write_csv(folder / "per_case.csv", rows)
     write_json(folder / "metrics.json", result)
     return result
@@ -172,12 +165,9 @@ def _auroc(result: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _score_holdout(bundle: Path, cell: Path, options: Mapping[str, Any]) -> list[Row]:
+def _score_holdout(cell: Path) -> list[Row]:
     """Rows of the hold-out test part by one fold's network; a finished table is only read."""
     folder = cell / "holdout"
     if cell_result(folder) is None:
-        places = {"bundle_root": str(bundle), "ckpt_dir": str(cell), "output_dir": str(folder)}
-        chosen = {"fold": None, "scored_parts": ["test"], "weights": str(cell / "model.pt"), "resamples": 0}
-        files = [bundle / "configs" / name for name in ("train.json", "evaluate.json")]
-        run_workflow(files, "evaluating", {**options, **places, **chosen})
+        evaluate_run(cell, {"output_dir": str(folder), "fold": None, "scored_parts": ["test"], "resamples": 0})
     return read_scores(folder / "per_case.csv", part="test")

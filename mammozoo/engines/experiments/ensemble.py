@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..._errors import UserError
 from ..._typing import PathLike
-from ...io.model_keys import read_model_keys
-from ...io.write import write_json
 from ...networks.ensemble import ensemble_state
 from ...networks.transfer import read_state
 from ..training.handlers import save_atomically
@@ -23,10 +21,9 @@ def save_ensemble(members: Sequence[PathLike], folder: PathLike) -> Path:
     Parameters
     ----------
     members : sequence of paths
-        State dicts of the same kind of network, each as a training left it.
+        State dicts of the same network, each as a training left it.
     folder : path
-        Receives ``model.pt``; ``model.json`` with the first member's keys and their number, if it has keys; and the
-        first member's ``threshold.json``, if it has one.
+        Receives ``model.pt``; the configuration that loads it has ``members`` set to their number.
 
     Returns
     -------
@@ -35,25 +32,13 @@ def save_ensemble(members: Sequence[PathLike], folder: PathLike) -> Path:
 
     Raises
     ------
-    ValueError
-        If there is no member, or members were trained with different keys.
-    FileNotFoundError
-        If a file is not there.
+    UserError
+        If there is no member, or members have other tensors than the first.
     """
-    paths, folder = [Path(path) for path in members], Path(folder)
-    if not paths:
-        msg = "an ensemble needs at least one network"
-        raise ValueError(msg)
-    keys = read_model_keys(paths[0])
-    for path in paths[1:]:
-        if read_model_keys(path) != keys:
-            msg = f"{path} was trained with other keys than {paths[0]}; an ensemble's networks see the same input"
-            raise ValueError(msg)
-    model = save_atomically(ensemble_state([read_state(path) for path in paths]), folder / "model.pt")
-    if keys:
-        network = {**keys["network_def"], "members": len(paths)}
-        write_json(folder / "model.json", {**keys, "network_def": network})
-    threshold = paths[0].with_name("threshold.json")
-    if threshold.is_file():
-        shutil.copyfile(threshold, folder / "threshold.json")
-    return model
+    states = [read_state(path) for path in members]
+    if not states:
+        raise UserError("an ensemble needs at least one network")
+    for path, state in zip(members, states, strict=True):
+        if {name: tensor.shape for name, tensor in state.items()} != {n: t.shape for n, t in states[0].items()}:
+            raise UserError(f"{path} is another network than {members[0]}: an ensemble's networks are alike")
+    return save_atomically(ensemble_state(states), Path(folder) / "model.pt")

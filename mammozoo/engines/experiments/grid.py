@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
+from ..._errors import UserError
 from ..._typing import PathLike
+from ...io.config_json import read_json
 from ...io.write import write_text
+from ..training.command import Command, running
 from .run_record import recorded_run
 
-__all__ = ["cell_result", "open_cell", "run_cell", "run_workflow"]
+__all__ = ["cell_result", "evaluate_run", "open_cell", "run_cell", "run_workflow", "training_keys"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +57,7 @@ def open_cell(folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
+    UserError
         If the cell was begun with other overrides.
 
     Examples
@@ -68,34 +72,26 @@ def open_cell(folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
     if not record.is_file():
         write_text(record, json.dumps(options, indent=2) + "\n")
     elif json.loads(record.read_text(encoding="utf-8")) != options:
-        msg = f"{folder} holds a run with other options: {record.read_text(encoding='utf-8').strip()}"
-        raise ValueError(msg)
+        raise UserError(f"{folder} holds a run with other options: {record.read_text(encoding='utf-8').strip()}")
     return options
 
 
 def run_cell(
-    bundle: PathLike,
-    *,
-    folder: PathLike,
-    overrides: Mapping[str, Any],
-    run_id: str = "training",
-    weights: str = "model.pt",
+    bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any], run_id: str = "training"
 ) -> dict[str, Any]:
-    """Train and evaluate a bundle in a folder of its own; a finished cell is only read.
+    """Train a bundle into a run folder and evaluate it there; a finished cell is only read.
 
     Parameters
     ----------
     bundle : path
         Bundle folder.
     folder : path
-        Receives checkpoints, history, table, metrics and ``run.json`` (minutes, hardware, versions). A run that was
-        stopped goes on where it was.
+        The run folder; receives ``metrics.json`` and ``run.json`` (minutes, hardware, versions) too. A run that was
+        stopped continues where it was.
     overrides : mapping
         Keys of ``train.json`` and their values.
     run_id : str
         Of ``train.json``: what trains.
-    weights : str
-        What that leaves in the folder, to be evaluated.
 
     Returns
     -------
@@ -104,23 +100,33 @@ def run_cell(
 
     Raises
     ------
-    ValueError
-        If the cell was finished with other overrides.
+    UserError
+        If the cell was begun with other overrides.
     """
-    folder, configs = Path(folder), Path(bundle) / "configs"
+    folder = Path(folder).absolute()
     options = open_cell(folder, overrides)
     done = cell_result(folder)
     if done is not None:
         logger.info("%s is finished", folder.name)
         return done
-    places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder)}
     with recorded_run(folder / "run.json"):
-        run_workflow([configs / "train.json"], run_id, {**options, **places, "resume": True})
-    trained = {"weights": str(folder / weights)}
-    run_workflow([configs / "train.json", configs / "evaluate.json"], "evaluating", {**options, **places, **trained})
+        run_workflow([Path(bundle) / "configs" / "train.json"], run_id, training_keys(bundle, folder, options))
+    evaluate_run(folder, {"output_dir": str(folder)})
     result = cell_result(folder)
     assert result is not None
     return result
+
+
+def training_keys(bundle: PathLike, folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of a training that continues in a folder of its own; those that only evaluate.json has are left out."""
+    known = read_json(Path(bundle) / "configs" / "train.json")
+    mine = {key: value for key, value in options.items() if re.split("::|#", key)[0].lstrip("+") in known}
+    return {**mine, "bundle_root": str(bundle), "run_dir": str(folder), "resume": True}
+
+
+def evaluate_run(run: Path, overrides: Mapping[str, Any]) -> None:
+    """Evaluate a run folder with its own configuration."""
+    run_workflow([run / "configs" / name for name in ("train.json", "evaluate.json")], "evaluating", overrides)
 
 
 def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any]) -> None:
@@ -135,9 +141,11 @@ def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any
     overrides : mapping
         Keys and their values.
     """
-    workflow = ConfigWorkflow(
-        [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **overrides
-    )
-    workflow.initialize()
-    workflow.run()
-    workflow.finalize()
+    command = Command(run_id, tuple(Path(file).absolute() for file in files), dict(overrides))
+    with running(command):
+        workflow = ConfigWorkflow(
+            [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **overrides
+        )
+        workflow.initialize()
+        workflow.run()
+        workflow.finalize()

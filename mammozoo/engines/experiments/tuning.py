@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import math
+import shutil
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..._optional import optional_import
 from ..._typing import PathLike
 from ...io.write import write_json
 from .crossvalidation import shared_options
-from .grid import run_workflow
+from .grid import run_workflow, training_keys
 
 __all__ = ["suggest", "tune"]
 
@@ -78,7 +79,7 @@ def tune(
     doi:10.1145/3292500.3330701.
     """
     optuna = optional_import("optuna", extra="tune")
-    folder, options = Path(folder), shared_options(bundle)
+    folder, options = Path(folder), shared_options()
     folder.mkdir(parents=True, exist_ok=True)
     study = _study(optuna, folder, {"options": options, "space": space, "folds": list(folds), "seed": seed})
     train = json.loads((Path(bundle) / "configs" / "train.json").read_text(encoding="utf-8"))
@@ -157,12 +158,11 @@ def _train(bundle: Path, folder: Path, overrides: Mapping[str, Any]) -> float:
     done = cell / "validation.json"
     if done.is_file():
         return _number(json.loads(done.read_text(encoding="utf-8"))["auroc"])
-    places = {"bundle_root": str(bundle), "ckpt_dir": str(cell), "output_dir": str(cell), "resume": True}
-    run_workflow([bundle / "configs" / "train.json"], "training", {**overrides, **places})
-    progress = torch.load(cell / "checkpoint.pt", map_location="cpu", weights_only=True)["progress"]
+    run_workflow([bundle / "configs" / "train.json"], "training", training_keys(bundle, cell, overrides))
+    checkpoint = cell / "models" / "checkpoint.pt"
+    progress = torch.load(checkpoint, map_location="cpu", weights_only=True)["progress"]
     write_json(done, {"auroc": progress["best_metric"], "overrides": dict(overrides)})
-    for file in ("checkpoint.pt", "model.pt"):
-        (cell / file).unlink(missing_ok=True)
+    shutil.rmtree(cell / "models")
     return _number(progress["best_metric"])
 
 

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..._typing import PathLike
-from .grid import cell_result, open_cell, run_workflow
+from .grid import cell_result, evaluate_run, open_cell, run_workflow, training_keys
 from .run_record import recorded_run
 
 __all__ = ["detector_folder", "run_two_stage_cell"]
@@ -18,7 +17,7 @@ __all__ = ["detector_folder", "run_two_stage_cell"]
 logger = logging.getLogger(__name__)
 
 #: What tells the cells of one split apart; the detector does not depend on it.
-CELL_KEYS = ("segmenter",)
+CELL_KEYS = ("segmenter", "adversary")
 
 
 def detector_folder(cell: PathLike, *, seed: int = 0) -> Path:
@@ -40,8 +39,7 @@ def run_two_stage_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping
     bundle : path
         Bundle folder.
     folder : path
-        Receives the segmenter's checkpoints, tables and ``run.json``; the detector goes to `detector_folder`. A run
-        that was stopped goes on where it was.
+        The segmenter's run folder; the detector's is `detector_folder`. A stopped run continues where it was.
     overrides : mapping
         Keys of ``train.json`` or ``evaluate.json``; ``seed`` divides the patients, unless a split file does.
 
@@ -52,29 +50,27 @@ def run_two_stage_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping
 
     Raises
     ------
-    ValueError
+    UserError
         If the cell or its detector was begun with other overrides.
     """
-    folder, configs = Path(folder), Path(bundle) / "configs"
+    folder = Path(folder).absolute()
     options = open_cell(folder, overrides)
     done = cell_result(folder)
     if done is not None:
         logger.info("%s is finished", folder.name)
         return done
-    train, evaluate = configs / "train.json", configs / "evaluate.json"
-    known = json.loads(train.read_text(encoding="utf-8"))
-    training = {key: value for key, value in options.items() if key.split("::")[0].split("#")[0] in known}
-    places = {"bundle_root": str(bundle), "ckpt_dir": str(folder), "output_dir": str(folder), "resume": True}
+    train = Path(bundle) / "configs" / "train.json"
     detector = detector_folder(folder, seed=int(options.get("seed", 0)))
-    shared = open_cell(detector, {key: value for key, value in training.items() if key not in CELL_KEYS})
+    shared = open_cell(detector, {key: value for key, value in options.items() if key not in CELL_KEYS})
     with recorded_run(detector / "run.json"):
-        own = {"ckpt_dir": str(detector), "output_dir": str(detector)}
-        run_workflow([train], "training_detector", {**shared, **places, **own})
+        run_workflow([train], "training_detector", training_keys(bundle, detector, shared))
     with recorded_run(folder / "run.json"):
-        run_workflow([train], "training_segmenter", {**training, **places})
-        run_workflow([train], "training_segmenter", {**training, **places, "one_stage": True})
-    weights = {"weights": str(folder / "model.pt"), "detector_weights": str(detector / "detector.pt")}
-    run_workflow([train, evaluate], "evaluating", {**options, **places, **weights})
+        keys = training_keys(bundle, folder, options)
+        run_workflow([train], "training_segmenter", keys)
+        run_workflow([train], "training_segmenter", {**keys, "one_stage": True, "stage": "one_stage"})
+    given = {key: value for key, value in options.items() if key not in keys}
+    weights = {"detector_weights": str(detector / "models" / "detector.pt")}
+    evaluate_run(folder, {"output_dir": str(folder), **given, **weights})
     result = cell_result(folder)
     assert result is not None
     return result

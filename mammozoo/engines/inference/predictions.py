@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 from ignite.engine import Engine, Events
 
+from ..._errors import UserError
 from ..._typing import Array, PathLike
 from ...io.dicom.read import read_mammogram
 from ...io.errors import MammogramError
 from ...io.write import write_json
-from ..training.failures import fail
 from .prediction_files import Region, dropped_note, write_prediction
 from .readable import InputStatus, ReadableImages, without_path
 
@@ -154,10 +154,8 @@ def write_summary(
 
     Raises
     ------
-    FileNotFoundError
-        If the source held no image.
-    RuntimeError
-        If an input failed and ``strict`` is True.
+    UserError
+        If the source held no image, or an input failed and ``strict`` is True.
     """
     statuses = [
         InputStatus(item.id, item.input, "failed", failed[item.id])
@@ -171,11 +169,11 @@ def write_summary(
     logger.info("%d of %d inputs written to %s", written, len(statuses), output_dir)
     if not statuses:
         msg = f"no image found in {dataset.data}"
-        fail(FileNotFoundError(msg))
+        raise UserError(msg)
     if bad and strict:
         names = "; ".join(f"{item.input}: {item.reason}" for item in bad)
         msg = f"{len(bad)} of {len(statuses)} inputs failed: {names}"
-        fail(RuntimeError(msg))
+        raise UserError(msg)
 
 
 def _row_order(probability: Any) -> Array:

@@ -15,11 +15,10 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from numpy.typing import ArrayLike
 
+from ..._errors import UserError
 from ..._typing import PathLike
-from ...io.weights_record import recorded_weights
 from ...io.write import write_json
 from ...metrics.classification import AUROCMetric, youden_threshold
-from ..training.failures import fail
 
 __all__ = ["SaveThreshold", "check_validation", "higher_or_undefined", "image_threshold", "saved_threshold"]
 
@@ -71,8 +70,7 @@ def check_validation(*, validation: Sequence[Mapping[str, Any]]) -> None:
     """
     labels = [int(item["label"]) for item in validation]
     if not labels:
-        msg = "the validation part holds no image: give more patients, or another --split_file, --fold or --seed"
-        fail(ValueError(msg))
+        raise UserError("the validation part holds no image: give more patients, or another --split_file, --fold or --seed")
     if len(set(labels)) < 2:
         logger.warning(
             "the validation part holds %d benign and %d malignant images: its AUROC is undefined and the last "
@@ -137,31 +135,8 @@ def image_threshold(scores: ArrayLike, labels: ArrayLike, *, part: str) -> dict[
     return {"threshold": threshold if found else 0.5, "method": method, "n": len(scores)}
 
 
-def saved_threshold(path: PathLike, *, given: float | None = None) -> float:
-    """Threshold of a trained network: the one given, else the saved one, else the released weights', else 0.5.
-
-    Parameters
-    ----------
-    path : path
-        What `SaveThreshold` wrote; where it is absent, what the bundle's metadata record of ``model.safetensors``
-        beside it counts.
-    given : float, optional
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> saved_threshold("absent.json"), saved_threshold("absent.json", given=0.3)
-    (0.5, 0.3)
-    """
-    if given is not None:
-        return float(given)
+def saved_threshold(path: PathLike) -> float:
+    """Threshold that a training wrote (`SaveThreshold`); 0.5 where it wrote none."""
     if not Path(path).is_file():
-        record = recorded_weights(Path(path).with_name("model.safetensors"))
-        if record is not None and record.threshold is not None:
-            return record.threshold
-        logger.info("no %s beside the network: the threshold is 0.5", Path(path).name)
         return 0.5
     return float(json.loads(Path(path).read_text(encoding="utf-8"))["threshold"])

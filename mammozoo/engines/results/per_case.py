@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,6 @@ import numpy as np
 from ignite.engine import Engine, Events
 
 from ..._typing import Array, PathLike
-from ...data.auditing.leaks import AuditReport
-from ...data.splits import PARTS
 from ...functional.lesion_size import area_224, size_bin
 from ...io.write import write_csv, write_json
 from ...metrics.detection import is_detected
@@ -26,6 +22,7 @@ from ...metrics.surface import compute_surface, row_hausdorff
 from ...stats.summary import summarise_segmentation
 from ..detection.lesion_detection import match_lesions, predicted_boxes, summarise_detection
 from ..training.failures import require_images
+from .split_record import Source, write_split
 
 __all__ = ["Case", "PerCaseTable", "score_case"]
 
@@ -94,11 +91,8 @@ class PerCaseTable:
         Probability from which a pixel is lesion.
     seed : int
         Seed of the bootstrap intervals.
-    audit : callable, optional
-        Audits the split when the run is over (`mammozoo.data.lists.audit_split` with its data); a leak sets the
-        headline to null.
-    datalist : callable, optional
-        ``datalist(part=...)``: the ids of every part go to ``split.json``, their sha256 into the result.
+    source : mammozoo.data.DataSource, optional
+        Its split is audited when the run is over (a leak sets the headline to null) and written to ``split.json``.
     hit : str
         Rule by which a box of the prediction's components hits a lesion (`mammozoo.metrics.matching.match_boxes`).
 
@@ -120,15 +114,13 @@ class PerCaseTable:
         *,
         threshold: float = 0.5,
         seed: int = 0,
-        audit: Callable[[], AuditReport] | None = None,
-        datalist: Callable[..., list[dict[str, Any]]] | None = None,
+        source: Source | None = None,
         hit: HitRule = "iou50",
     ) -> None:
         self.output_dir = Path(output_dir)
         self.threshold = threshold
         self.seed = seed
-        self.audit = audit
-        self.datalist = datalist
+        self.source = source
         self.hit = hit
         self.rows: list[dict[str, Any]] = []
         self.cases: list[Case] = []
@@ -163,7 +155,7 @@ class PerCaseTable:
 
     def _finish(self, engine: Engine) -> None:
         require_images(self.rows)
-        audit = self.audit() if self.audit else None
+        audit = self.source.audit() if self.source else None
         metrics = summarise_segmentation(self.rows, seed=self.seed)
         leak = audit is not None and not audit.clean
         self.summary = {
@@ -171,7 +163,7 @@ class PerCaseTable:
             "headline_reason": audit.reason if leak and audit else None,
             "resolution": self._resolution(),
             "threshold": self.threshold,
-            "split_sha256": self._write_split(),
+            "split_sha256": write_split(self.source, self.output_dir),
             **metrics,
             "lesion_detection": summarise_detection(
                 self.matches, [row["patient_id"] for row in self.rows], hit=self.hit, seed=self.seed
@@ -185,13 +177,6 @@ class PerCaseTable:
         sizes = sorted({case.truth.shape for case in self.cases})
         size = f"{sizes[0][0]} x {sizes[0][1]} (height x width)" if len(sizes) == 1 else f"{len(sizes)} sizes"
         return size + (", whole images as read" if self.native else ", the network's grid")
-
-    def _write_split(self) -> str | None:
-        if self.datalist is None:
-            return None
-        parts = {part: sorted(item["id"] for item in self.datalist(part=part)) for part in PARTS}
-        write_json(self.output_dir / "split.json", parts)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _identity(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -14,12 +12,11 @@ from typing import Any, Literal
 from ignite.engine import Engine, Events
 
 from ..._typing import Array, PathLike
-from ...data.auditing.leaks import AuditReport
-from ...data.splits import PARTS
 from ...io.write import write_csv, write_json
 from ...metrics.classification import by_group, compute_classification, youden_threshold
 from ...stats.summary_classification import Unit, summarise_classification
-from ..training.failures import fail, require_images
+from ..training.failures import require_images
+from .split_record import Source, write_split
 
 __all__ = ["ScoreTable", "score_units", "score_with_thresholds"]
 
@@ -40,10 +37,8 @@ class ScoreTable:
         Of the images' probabilities, for a breast and a patient.
     seed, resamples : int
         Of the bootstrap by patient.
-    audit : callable, optional
-        Audits the split when the run is over; a leak sets the headline to null.
-    datalist : callable, optional
-        ``datalist(part=...)``: the ids of every part go to ``split.json``, their sha256 into the result.
+    source
+        As of `PerCaseTable`.
 
     Attributes
     ----------
@@ -61,16 +56,14 @@ class ScoreTable:
         aggregation: Aggregation = "max",
         seed: int = 0,
         resamples: int = 2000,
-        audit: Callable[[], AuditReport] | None = None,
-        datalist: Callable[..., list[dict[str, Any]]] | None = None,
+        source: Source | None = None,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.resolution = f"{resolution[1]} x {resolution[0]} (height x width), the network's grid"
         self.aggregation: Aggregation = aggregation
         self.seed = seed
         self.resamples = resamples
-        self.audit = audit
-        self.datalist = datalist
+        self.source = source
         self.rows: list[dict[str, Any]] = []
         self.summary: dict[str, Any] = {}
 
@@ -88,32 +81,22 @@ class ScoreTable:
             self.rows.append({**row, **(given.get("strata") or {}), **score})
 
     def _finish(self, engine: Engine) -> None:
-        report = self.audit() if self.audit else None
-        try:
-            result = score_with_thresholds(
-                self.rows, aggregation=self.aggregation, seed=self.seed, resamples=self.resamples
-            )
-        except ValueError as error:
-            fail(error)
+        report = self.source.audit() if self.source else None
+        result = score_with_thresholds(
+            self.rows, aggregation=self.aggregation, seed=self.seed, resamples=self.resamples
+        )
         leak = report is not None and not report.clean
         self.summary = {
             "headline": None if leak else result["units"]["patient"]["figures"]["validation"]["auroc"]["estimate"],
             "headline_reason": report.reason if leak and report else None,
             "headline_is": "AUROC per patient, test part",
             "resolution": self.resolution,
-            "split_sha256": self._write_split(),
+            "split_sha256": write_split(self.source, self.output_dir),
             **result,
             "audit": report.to_dict() if report else None,
         }
         write_csv(self.output_dir / "per_case.csv", self.rows)
         write_json(self.output_dir / "metrics.json", self.summary)
-
-    def _write_split(self) -> str | None:
-        if self.datalist is None:
-            return None
-        parts = {part: sorted(item["id"] for item in self.datalist(part=part)) for part in PARTS}
-        write_json(self.output_dir / "split.json", parts)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def score_units(rows: Sequence[Row], *, aggregation: Aggregation = "max") -> dict[str, Unit]:
@@ -188,7 +171,8 @@ def score_with_thresholds(
     >>> round(found["thresholds"]["patient"], 3)
     0.3
     """
-    chosen, tested = ([row for row in rows if row["part"] == part] for part in ("validation", "test"))
+    chosen = [row for row in rows if row["part"] == "validation"]
+    tested = [row for row in rows if row["part"] in ("test", "all")]
     require_images(tested)
     validation, test = (score_units(part, aggregation=aggregation) for part in (chosen, tested))
     found = {name: youden_threshold(unit.scores, unit.labels) for name, unit in validation.items()}

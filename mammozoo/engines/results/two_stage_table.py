@@ -9,10 +9,8 @@ References
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,6 @@ from ignite.engine import Engine, Events
 from torch import nn
 
 from ..._typing import Array, PathLike
-from ...data.auditing.leaks import AuditReport
-from ...data.splits import PARTS
 from ...functional.resize import resize
 from ...io.write import write_csv, write_json
 from ...metrics.matching import BoxMatch, HitRule, match_boxes
@@ -34,6 +30,7 @@ from ...transforms.boxes.crops import crop_input, lesion_windows
 from ..inference.multi_scale import ImageDetections, ScaleBoxes
 from ..inference.two_stage import TwoStageInferer, segment_windows
 from ..training.failures import require_images
+from .split_record import Source, write_split
 from .two_stage_summary import SINGLE, EvaluatedImage, summarise_two_stage
 
 __all__ = ["Picture", "TwoStageTable", "load_one_stage"]
@@ -116,8 +113,8 @@ class TwoStageTable:
         Probability from which a pixel is lesion.
     resamples, seed : int
         Of the bootstrap.
-    audit, datalist
-        As in `mammozoo.engines.results.per_case.PerCaseTable`.
+    source
+        As of `PerCaseTable`.
 
     Attributes
     ----------
@@ -140,8 +137,7 @@ class TwoStageTable:
         threshold: float = 0.5,
         resamples: int = 1000,
         seed: int = 0,
-        audit: Callable[[], AuditReport] | None = None,
-        datalist: Callable[..., list[dict[str, Any]]] | None = None,
+        source: Source | None = None,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.inferer = inferer
@@ -151,8 +147,7 @@ class TwoStageTable:
         self.threshold = threshold
         self.resamples = resamples
         self.seed = seed
-        self.audit = audit
-        self.datalist = datalist
+        self.source = source
         self.rows: list[dict[str, Any]] = []
         self.boxes: list[dict[str, Any]] = []
         self.images: list[EvaluatedImage] = []
@@ -239,7 +234,7 @@ class TwoStageTable:
 
     def _finish(self, engine: Engine) -> None:
         require_images(self.rows)
-        audit = self.audit() if self.audit else None
+        audit = self.source.audit() if self.source else None
         leak = audit is not None and not audit.clean
         metrics = summarise_two_stage(self.images, seed=self.seed, resamples=self.resamples)
         self.summary = {
@@ -249,7 +244,7 @@ class TwoStageTable:
             "threshold": self.threshold,
             "fusion_threshold": self.inferer.rule.threshold,
             "single_scale": list(self.inferer.single_scale),
-            "split_sha256": self._write_split(),
+            "split_sha256": write_split(self.source, self.output_dir),
             **metrics,
             "audit": audit.to_dict() if audit else None,
         }
@@ -261,13 +256,6 @@ class TwoStageTable:
         scales = ", ".join(f"{width} x {height}" for width, height in self.inferer.detector.scales)
         crop = " x ".join(str(side) for side in self.inferer.size)
         return f"whole images as read; detector at {scales}; crops {crop} (width x height)"
-
-    def _write_split(self) -> str | None:
-        if self.datalist is None:
-            return None
-        parts = {part: sorted(item["id"] for item in self.datalist(part=part)) for part in PARTS}
-        write_json(self.output_dir / "split.json", parts)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _match(found: ScaleBoxes, truths: Array, hit: HitRule) -> BoxMatch:

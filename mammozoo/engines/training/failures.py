@@ -1,56 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors that are the user's to mend, shown as one line on the command line."""
+"""One line for an error that a person can mend, in place of a traceback through MONAI."""
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Sized
-from typing import NoReturn
+from types import TracebackType
 
-__all__ = ["fail", "require_images"]
+from ..._errors import UserError
+from ...io.errors import MammogramError
+from .command import check_keys, current_command
+from .run_folder import resume_line
+
+__all__ = ["check_command", "error_line", "require_images"]
 
 
-def fail(error: Exception) -> NoReturn:
-    """Raise an error; under ``python -m monai.bundle`` end the program with its message alone.
-
-    MONAI wraps what a configuration's items raise, and its last line then says nothing of the cause. In a host
-    program (a notebook, an annotation server) the error is raised as it is.
-
-    Parameters
-    ----------
-    error : Exception
+def check_command() -> None:
+    """Check the keys of the running command, and end with one line where something fails; an item of ``initialize``.
 
     Raises
     ------
-    Exception
-        The error, or SystemExit with its message.
+    UserError
+        If a key is unknown or its value is of the wrong type.
     """
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
+    command = current_command()
+    if command is None:
+        return
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is not None and spec.name.startswith("monai.bundle"):
-        sys.exit(f"error: {error.args[0] if error.args else error}")
-    raise error
+        sys.excepthook = _print_line
+    check_keys(command.overrides, files=command.files)
 
 
-def require_images(found: Sized) -> None:
-    """Refuse an evaluation that has seen no image; MONAI's evaluator passes over an empty part with a warning.
+def _print_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        again = resume_line()
+        print("\nstopped" + (f"; continue with\n  {again}" if again else ""), file=sys.stderr)
+        return
+    if os.environ.get("MAMMOZOO_DEBUG"):
+        traceback.print_exception(kind, error, trace)
+    print(f"error: {error_line(error)}", file=sys.stderr)
 
-    Parameters
-    ----------
-    found : sized
-        What was gathered, a row an image.
 
-    Raises
-    ------
-    ValueError
-        As `fail` raises it.
+def error_line(error: BaseException) -> str:
+    """Say in one line what was at fault: the user error that others wrap, else the innermost cause with its class.
 
     Examples
     --------
-    >>> require_images([])
-    Traceback (most recent call last):
-    ...
-    ValueError: the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold
+    >>> error_line(RuntimeError("Failed to evaluate"))
+    'RuntimeError: Failed to evaluate (MAMMOZOO_DEBUG=1 shows the traceback)'
     """
+    chain = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
+        chain.append(inner)
+    known = [one for one in chain if isinstance(one, UserError | MammogramError | OSError)]
+    found = known[-1] if known else chain[-1]
+    text = " ".join(str(found.args[0] if isinstance(found, KeyError) and found.args else found).split())
+    if isinstance(found, ValueError | MammogramError | FileNotFoundError):
+        return text
+    return f"{type(found).__name__}: {text} (MAMMOZOO_DEBUG=1 shows the traceback)"
+
+
+def require_images(found: Sized) -> None:
+    """Refuse an evaluation that has seen no image; MONAI's evaluator passes over an empty part with a warning."""
     if not found:
-        fail(ValueError("the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold"))
+        raise UserError("the test part holds no image: check --dataset, --dataset_dir, --split_file and --fold")

@@ -1,54 +1,178 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handlers of the trainers: progress, history, best network, early stopping, resume state."""
+"""What a training leaves: progress bar, history, best network, checkpoint; and how it continues."""
 
 from __future__ import annotations
 
 import csv
 import logging
+import math
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
+from monai.utils import set_determinism
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from ..._errors import UserError
 from ..._typing import PathLike
-from ...io.weights_record import recorded_weights, weights_fault
-from .model_keys import save_model_keys
+from .run_folder import is_main_process
+from .schedules import set_rates
 
-__all__ = ["EarlyStop", "EpochLog", "ProgressBar", "SaveBestNetwork", "SaveResumeState", "save_atomically"]
+__all__ = ["History", "ProgressBar", "RunRecorder", "plain_state", "save_atomically"]
 
 logger = logging.getLogger(__name__)
 
 
 def save_atomically(content: Any, path: PathLike) -> Path:
-    """Write a PyTorch file beside its place and move it there, so that an interrupt leaves the old one whole.
-
-    Parameters
-    ----------
-    content : object
-        Tensors and plain containers, so that ``torch.load(weights_only=True)`` reads it back.
-    path : path
-
-    Returns
-    -------
-    Path
-        Where it was written.
-    """
+    """Write a PyTorch file beside its place and move it there, so that an interrupt leaves the old one whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     os.close(handle)
     try:
         torch.save(content, name)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
     return path
+
+
+class RunRecorder:
+    """Keep a training's results in its run folder, and continue a stopped one where its last epoch ended.
+
+    Seeds every epoch, shows a progress bar, writes ``history.csv`` and TensorBoard's events, saves the best network and
+    a checkpoint after every epoch, stops early, and stops on a loss that is not finite.
+
+    Parameters
+    ----------
+    run_dir : path
+        The run folder (`mammozoo.engines.start_run`).
+    evaluator : monai.engines.Evaluator
+        The trainer's validation engine; its key metric decides which network is the best.
+    state : mapping
+        Named objects with ``state_dict`` that a checkpoint holds: ``network``, ``optimizer``, ``lr_scheduler``.
+    stage : str
+        ``model``: the files are ``models/model.pt``, ``models/checkpoint.pt`` and ``history.csv``. Of another stage
+        (``pretraining``, ``detector``): ``models/<stage>.pt``, ``models/<stage>_checkpoint.pt``, ``<stage>_history.csv``.
+    network : torch.nn.Module, optional
+        What is saved as the best network; default: ``state["network"]``.
+    keep : {"best", "last"}
+        ``last`` keeps every epoch's network in turn, whatever validation says.
+    patience : int
+        Epochs without a better key metric after which training stops; 0 never stops.
+    seed : int
+        Epoch e begins with the seed ``seed + 1000 e``, so that a resumed run equals an uninterrupted one.
+    resume : bool
+        Continue after the last epoch of the checkpoint. Without one the stage starts at its first epoch.
+
+    Raises
+    ------
+    UserError
+        If the training part is empty, or the checkpoint is damaged or of other settings.
+    """
+
+    def __init__(
+        self,
+        run_dir: PathLike,
+        *,
+        evaluator: Evaluator,
+        state: Mapping[str, Any],
+        stage: str = "model",
+        network: torch.nn.Module | None = None,
+        keep: str = "best",
+        patience: int = 0,
+        seed: int = 0,
+        resume: bool = False,
+    ) -> None:
+        if keep not in ("best", "last"):
+            raise UserError(f"keep is {keep!r}; expected best or last")
+        models = Path(run_dir) / "models"
+        prefix = "" if stage == "model" else f"{stage}_"
+        self.weights = models / f"{stage}.pt"
+        self.checkpoint = models / f"{prefix}checkpoint.pt"
+        self.history = History(
+            Path(run_dir) / f"{prefix}history.csv", evaluator=evaluator, optimizer=state["optimizer"]
+        )
+        self.progress = ProgressBar("training" if stage == "model" else stage)
+        self.evaluator = evaluator
+        self.state = {name: item for name, item in state.items() if item is not None}
+        self.network = state["network"] if network is None else network
+        self.keep = keep
+        self.patience = patience
+        self.seed = seed
+        self.resume = resume
+
+    def attach(self, engine: Engine) -> None:
+        """Register the handlers on a trainer, after its validation handler."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._seed)
+        self.progress.attach(engine)
+        self.history.attach(engine)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._stop_early)
+        if is_main_process():
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
+
+    def _start(self, engine: Engine) -> None:
+        if not engine.state.epoch_length:
+            raise UserError("the training part holds no image: check --dataset, --dataset_dir, --split_file and --fold")
+        if self.resume and self.checkpoint.is_file():
+            self._restore(engine)
+        elif self.resume:
+            logger.info("no %s to resume from: this stage starts at its first epoch", self.checkpoint.name)
+
+    def _restore(self, engine: Engine) -> None:
+        try:
+            content = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            for name, item in self.state.items():
+                _unwrapped(item).load_state_dict(content[name])
+            progress: dict[str, Any] = content["progress"]
+        except Exception as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"cannot resume from {self.checkpoint}: damaged, or of other settings ({reason})") from error
+        for item in self.state.values():
+            set_rates(item)
+        engine.state.epoch = progress["epoch"]
+        engine.state.iteration = progress["epoch"] * (engine.state.epoch_length or 0)
+        self.evaluator.state.best_metric = progress["best_metric"]
+        self.evaluator.state.best_metric_epoch = progress["best_metric_epoch"]
+        if progress["stopped_early"]:
+            engine.terminate()
+        logger.info("resuming after epoch %d of %s", progress["epoch"], self.checkpoint.name)
+
+    def _seed(self, engine: Engine) -> None:
+        seed = self.seed + 1000 * engine.state.epoch
+        set_determinism(seed=seed)
+        dataset = getattr(engine.state.dataloader, "dataset", None)
+        set_state = getattr(getattr(dataset, "transform", None), "set_random_state", None)
+        if set_state is not None:
+            set_state(seed=seed)
+
+    def _stop_early(self, engine: Engine) -> None:
+        best = self.evaluator.state.best_metric_epoch
+        if self.patience and best > 0 and engine.state.epoch - best >= self.patience:
+            engine.terminate()
+
+    def _save(self, engine: Engine) -> None:
+        state = self.evaluator.state
+        if self.keep == "last" or state.best_metric_epoch == engine.state.epoch:
+            save_atomically(plain_state(self.network), self.weights)
+        progress = {
+            "epoch": engine.state.epoch,
+            "stopped_early": bool(engine.should_terminate),
+            "best_metric": float(state.best_metric),
+            "best_metric_epoch": int(state.best_metric_epoch),
+        }
+        content: dict[str, Any] = {name: plain_state(item) for name, item in self.state.items()}
+        save_atomically({"progress": progress, **content}, self.checkpoint)
 
 
 class ProgressBar:
@@ -69,6 +193,8 @@ class ProgressBar:
 
     def attach(self, engine: Engine) -> None:
         """Register the handler."""
+        if not is_main_process():
+            return
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._step)
         engine.add_event_handler(Events.COMPLETED | Events.TERMINATE, self._close)
@@ -97,17 +223,18 @@ class ProgressBar:
         raise error
 
 
-class EpochLog:
-    """Append one row an epoch (loss and metrics of training and validation, learning rate) to a CSV file.
+class History:
+    """Write one row per epoch (rate, loss, metrics) to a CSV file and to TensorBoard; stop on a loss that is not finite.
 
     Parameters
     ----------
     path : path
-        The CSV file; a run that starts at epoch 1 begins it anew, a resumed run appends.
+        The CSV file; TensorBoard's events go to ``tensorboard/`` beside it. Epochs from the one that starts on are
+        written anew; a metric that an epoch did not measure has an empty cell.
     evaluator : ignite.engine.Engine
-        The validation engine, whose ``state.metrics`` are read after each epoch.
+        The validation engine, whose ``state.metrics`` are read after each epoch that validates.
     optimizer : torch.optim.Optimizer
-        Its first group's learning rate is recorded.
+        Its first group's learning rate, as the epoch used it, is recorded.
     """
 
     def __init__(self, path: PathLike, *, evaluator: Evaluator, optimizer: torch.optim.Optimizer) -> None:
@@ -115,128 +242,68 @@ class EpochLog:
         self.evaluator = evaluator
         self.optimizer = optimizer
         self._losses: list[float] = []
+        self._events: SummaryWriter | None = None
+        self._rate = 0.0
+        self._validated = 0
 
     def attach(self, engine: Engine) -> None:
-        """Register the handler."""
-        engine.add_event_handler(Events.EPOCH_STARTED, lambda _: self._losses.clear())
+        """Register the handler on a trainer, after its validation handler."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
+        if is_main_process():
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
+            engine.add_event_handler(Events.COMPLETED, self._close)
+
+    def _begin(self, engine: Engine) -> None:
+        self._losses.clear()
+        self._rate = self.optimizer.param_groups[0]["lr"]
+        self._validated = self.evaluator.state.epoch
 
     def _collect(self, engine: Engine) -> None:
         state: Any = engine.state
-        output = state.output[0] if isinstance(state.output, list) else state.output
-        self._losses.append(_loss(output))
+        loss = _loss(state.output[0] if isinstance(state.output, list) else state.output)
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss} in epoch {state.epoch}, iteration {state.iteration}: lower --lr or check the "
+                f"images; the best network so far stays in {self.path.parent / 'models'}"
+            )
+        self._losses.append(loss)
 
     def _write(self, engine: Engine) -> None:
-        row: dict[str, Any] = {"epoch": engine.state.epoch, "lr": self.optimizer.param_groups[0]["lr"]}
+        row: dict[str, Any] = {"epoch": engine.state.epoch, "lr": self._rate}
         row["train_loss"] = sum(self._losses) / max(len(self._losses), 1)
         row |= {name: float(value) for name, value in engine.state.metrics.items()}
-        row |= {name: float(value) for name, value in self.evaluator.state.metrics.items()}
-        anew = engine.state.epoch == 1 or not self.path.is_file()
+        if self.evaluator.state.epoch != self._validated or engine.state.epoch == engine.state.max_epochs:
+            row |= {name: float(value) for name, value in self.evaluator.state.metrics.items()}
+        rows = [old for old in self._rows() if int(old["epoch"]) < engine.state.epoch]
+        names = list(dict.fromkeys(name for one in (*rows, row) for name in one))
+        part = self.path.with_name(self.path.name + ".part")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("w" if anew else "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if anew:
-                writer.writeheader()
-            writer.writerow(row)
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=names, restval="")
+            writer.writeheader()
+            writer.writerows([*rows, row])
+        part.replace(self.path)
+        if self._events is None:
+            self._events = SummaryWriter(str(self.path.parent / "tensorboard" / self.path.stem))
+        for name, value in row.items():
+            if name != "epoch":
+                self._events.add_scalar(name, value, engine.state.epoch)
+        self._events.flush()
+
+    def _close(self, engine: Engine) -> None:
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+
+    def _rows(self) -> list[dict[str, str]]:
+        if not self.path.is_file():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
 
 
-class SaveBestNetwork:
-    """Save the network's plain state dict whenever validation reaches a new best key metric.
-
-    Parameters
-    ----------
-    path : path
-        For example ``models/model.pt``.
-    evaluator : monai.engines.Evaluator
-        Its ``state.best_metric_epoch`` says when the best was reached.
-    network : torch.nn.Module
-    keys : sequence of str
-        The configuration's keys that say what the network is and what it is shown: their values go beside the weights,
-        into ``models/model.json`` (`mammozoo.engines.training.model_keys`).
-    """
-
-    def __init__(
-        self, path: PathLike, *, evaluator: Evaluator, network: torch.nn.Module, keys: Sequence[str] = ()
-    ) -> None:
-        self.path = Path(path)
-        self.evaluator = evaluator
-        self.network = network
-        self.keys = list(keys)
-
-    def attach(self, engine: Engine) -> None:
-        """Register the handler on a trainer, after its validation handler."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
-
-    def _save(self, engine: Engine) -> None:
-        if self.evaluator.state.best_metric_epoch != engine.state.epoch:
-            return
-        if self.path.is_file() and recorded_weights(self.path) is not None and weights_fault(self.path) is None:
-            copy = self.path.with_suffix(".safetensors").name
-            logger.warning("%s of the release is replaced; the released weights stay in %s", self.path.name, copy)
-        save_atomically(_plain_state(self.network), self.path)
-        save_model_keys(self.path, keys=self.keys)
-
-
-class EarlyStop:
-    """Stop training when validation has not improved for a number of epochs.
-
-    Parameters
-    ----------
-    evaluator : monai.engines.Evaluator
-        Its ``state.best_metric_epoch`` is compared with the trainer's epoch.
-    patience : int
-        Epochs without improvement after which training stops; 0 never stops.
-    """
-
-    def __init__(self, evaluator: Evaluator, *, patience: int) -> None:
-        self.evaluator = evaluator
-        self.patience = patience
-
-    def attach(self, engine: Engine) -> None:
-        """Register the handler on a trainer, after its validation handler."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._check)
-
-    def _check(self, engine: Engine) -> None:
-        best = self.evaluator.state.best_metric_epoch
-        if self.patience and best > 0 and engine.state.epoch - best >= self.patience:
-            engine.terminate()
-
-
-class SaveResumeState:
-    """Save after every epoch all that `mammozoo.engines.training.stages.run_stage` needs to go on.
-
-    Parameters
-    ----------
-    path : path
-        For example ``models/checkpoint.pt``.
-    evaluator : monai.engines.Evaluator
-    objects : mapping
-        Named objects with ``state_dict``: network, optimizer, learning-rate schedule.
-    """
-
-    def __init__(self, path: PathLike, *, evaluator: Evaluator, objects: Mapping[str, Any]) -> None:
-        self.path = Path(path)
-        self.evaluator = evaluator
-        self.objects = dict(objects)
-
-    def attach(self, engine: Engine) -> None:
-        """Register the handler on a trainer, as its last one."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
-
-    def _save(self, engine: Engine) -> None:
-        state = self.evaluator.state
-        progress = {
-            "epoch": engine.state.epoch,
-            "stopped_early": bool(engine.should_terminate),
-            "best_metric": float(state.best_metric),
-            "best_metric_epoch": int(state.best_metric_epoch),
-        }
-        content: dict[str, Any] = {name: _plain_state(item) for name, item in self.objects.items()}
-        save_atomically({"progress": progress, **content}, self.path)
-
-
-def _plain_state(item: Any) -> Any:
+def plain_state(item: Any) -> Any:
     """State dict of an object; a network's without the prefixes of wrappers, on the CPU."""
     item = getattr(item, "module", item) if isinstance(item, torch.nn.Module) else item
     item = getattr(item, "_orig_mod", item)
@@ -244,6 +311,11 @@ def _plain_state(item: Any) -> Any:
     if isinstance(item, torch.nn.Module):
         return {name: tensor.detach().cpu() for name, tensor in state.items()}
     return state
+
+
+def _unwrapped(item: Any) -> Any:
+    """The network inside a distributed wrapper; anything else as it is."""
+    return item.module if isinstance(item, torch.nn.parallel.DistributedDataParallel) else item
 
 
 def _loss(output: Mapping[str, Any]) -> float:

@@ -16,34 +16,7 @@ __all__ = ["kmeans_anchors", "mean_best_iou", "shape_iou"]
 
 
 def shape_iou(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
-    """Intersection over union of boxes laid on a common corner: of their sizes alone.
-
-    Parameters
-    ----------
-    first : array_like of shape (N, 2)
-        Widths and heights, positive, any unit.
-    second : array_like of shape (M, 2)
-        In the same unit.
-
-    Returns
-    -------
-    numpy.ndarray of shape (N, M), float64
-        In (0, 1]; 1 where the sizes are equal.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a pair of positive finite numbers.
-
-    Notes
-    -----
-    No sizes give an empty array of the right shape; an empty list counts as shape (0, 2).
-
-    Examples
-    --------
-    >>> shape_iou([[10, 10]], [[20, 10], [40, 40]]).tolist()
-    [[0.5, 0.0625]]
-    """
+    """IoU (N, M) of boxes laid on a common corner: of their widths and heights alone."""
     a, b = _as_sizes(first)[:, None], _as_sizes(second)[None]
     shared = np.minimum(a, b).prod(axis=-1)
     iou: NDArray[np.float64] = shared / (a.prod(axis=-1) + b.prod(axis=-1) - shared)
@@ -51,30 +24,7 @@ def shape_iou(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
 
 
 def mean_best_iou(sizes: ArrayLike, anchors: ArrayLike) -> float:
-    """Mean over boxes of the shape IoU with the best anchor: how well the anchors fit [1]_.
-
-    Parameters
-    ----------
-    sizes : array_like of shape (N, 2)
-        Widths and heights of the boxes, positive, N at least 1.
-    anchors : array_like of shape (K, 2)
-        In the same unit, K at least 1.
-
-    Returns
-    -------
-    float
-        In (0, 1].
-
-    Raises
-    ------
-    ValueError
-        If either is empty, or a size is not a pair of positive finite numbers.
-
-    Examples
-    --------
-    >>> mean_best_iou([[10, 10], [20, 10]], [[10, 10]])
-    0.75
-    """
+    """Mean over boxes of the shape IoU with the best anchor: how well the anchors fit [1]_."""
     iou = shape_iou(sizes, anchors)
     if iou.size == 0:
         msg = f"at least one box and one anchor are needed, got {iou.shape[0]} and {iou.shape[1]}"

@@ -128,32 +128,7 @@ def find_frame(image: Array, *, framing: str = "padded", flip_to_left: bool = Tr
 
 
 def frame_image(image: Array, frame: DetectorFrame, *, size: tuple[int, int]) -> Array:
-    """Show an image in its frame.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        The image of the frame.
-    frame : DetectorFrame
-    size : (int, int)
-        Width and height wanted.
-
-    Returns
-    -------
-    numpy.ndarray of shape (size[1], size[0])
-        Of the image's type; 0 in the padding.
-
-    Raises
-    ------
-    ValueError
-        If the image has not the frame's shape.
-
-    Examples
-    --------
-    >>> frame = DetectorFrame(shape=(2, 2), content=(0, 0, 2, 2), window=(2, 4), mirrored=True)
-    >>> frame_image(np.array([[1, 2], [3, 4]]), frame, size=(2, 4)).tolist()
-    [[2, 1], [4, 3], [0, 0], [0, 0]]
-    """
+    """Show an image in its frame, resized to `size` (width, height); 0 in the padding."""
     if image.shape != frame.shape:
         msg = f"this frame is of an image of shape {frame.shape}, got {image.shape}"
         raise ValueError(msg)

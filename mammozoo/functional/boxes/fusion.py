@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .geometry import as_boxes, round_boxes
 
-__all__ = ["FusedDetections", "ScaleDetections", "fuse_detections", "fused_map"]
+__all__ = ["FusedDetections", "ScaleDetections", "fuse_detections"]
 
 ScaleDetections: TypeAlias = tuple[ArrayLike, ArrayLike]
 Floats: TypeAlias = NDArray[np.float64]
@@ -31,25 +31,11 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class FusedDetections:
-    """Regions of one image on which enough scales agree, by falling score.
+    """Regions of one image on which enough scales agree, by falling score."""
 
-    Parameters
-    ----------
-    boxes : numpy.ndarray of shape (n, 4), int64
-        Bounding boxes (x1, y1, x2, y2) in pixels of the canvas, half-open.
-    scores : numpy.ndarray of shape (n,), float64
-    areas : numpy.ndarray of shape (n,), int64
-        Pixels of the regions, which may be smaller than their boxes.
-
-    Examples
-    --------
-    >>> len(FusedDetections(np.zeros((0, 4), np.int64), np.zeros(0), np.zeros(0, np.int64)).scores)
-    0
-    """
-
-    boxes: NDArray[np.int64]
+    boxes: NDArray[np.int64]  # (n, 4) xyxy in pixels of the canvas, half-open
     scores: Floats
-    areas: NDArray[np.int64]
+    areas: NDArray[np.int64]  # pixels of the regions, which may be smaller than their boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,43 +116,6 @@ def fuse_detections(
     kept = (ms > 0) & (ms >= threshold - TOLERANCE)
     values = ms if fused_score == "ms" else grid.total / len(detections)
     return _regions(grid, kept, values, connectivity=connectivity)
-
-
-def fused_map(
-    detections: Sequence[ScaleDetections],
-    *,
-    canvas: tuple[int, int],
-    within_scale: Literal["sum", "max"] = "sum",
-) -> Floats:
-    """Ms of eq. 1 [1]_ at every pixel of the canvas, for a picture of it.
-
-    Parameters
-    ----------
-    detections, canvas, within_scale
-        As in `fuse_detections`.
-
-    Returns
-    -------
-    numpy.ndarray of shape (height, width), float64
-        0 where no box lies.
-
-    Raises
-    ------
-    ValueError
-        As in `fuse_detections`.
-
-    Examples
-    --------
-    >>> fused_map([([[1, 0, 3, 1]], [0.8]), ([], [])], canvas=(4, 2)).tolist()
-    [[0.0, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0]]
-    """
-    grid = _paint(detections, canvas=canvas, within_scale=within_scale)
-    picture = np.zeros((canvas[1], canvas[0]))
-    if grid.highest > 0:
-        ms = grid.total / (len(detections) * grid.highest)
-        inside = ms.repeat(np.diff(grid.rows), axis=0).repeat(np.diff(grid.columns), axis=1)
-        picture[grid.rows[0] : grid.rows[-1], grid.columns[0] : grid.columns[-1]] = inside
-    return picture
 
 
 def _paint(detections: Sequence[ScaleDetections], *, canvas: tuple[int, int], within_scale: str) -> _Grid:

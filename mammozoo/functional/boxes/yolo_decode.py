@@ -23,53 +23,15 @@ MAX_LOG_SIZE = 10.0
 
 @dataclass(frozen=True)
 class Detections:
-    """What is left of one image's predictions, by falling score.
+    """What is left of one image's predictions, by falling score."""
 
-    Parameters
-    ----------
-    boxes : torch.Tensor of shape (K, 4), float32
-        (x1, y1, x2, y2) in pixels, half-open.
-    scores : torch.Tensor of shape (K,), float32
-        Objectness times class probability, in [0, 1].
-    labels : torch.Tensor of shape (K,), int64
-        Class indices.
-
-    Examples
-    --------
-    >>> Detections(boxes=torch.zeros(0, 4), scores=torch.zeros(0), labels=torch.zeros(0).long()).scores.tolist()
-    []
-    """
-
-    boxes: Tensor
-    scores: Tensor
+    boxes: Tensor  # (K, 4) xyxy in pixels, half-open
+    scores: Tensor  # objectness times class probability
     labels: Tensor
 
 
 def split_anchors(anchors: Sequence[Sequence[float]] | Tensor, strides: Sequence[int]) -> list[Tensor]:
-    """Share the anchors out among the strides: the largest to the largest stride.
-
-    Parameters
-    ----------
-    anchors : sequence of pairs, or torch.Tensor of shape (K, 2)
-        Widths and heights in pixels of the network's input, in any order; K is a multiple of the number of strides.
-    strides : sequence of int
-        Pixels a cell, one for each output, in the outputs' order; all different.
-
-    Returns
-    -------
-    list of torch.Tensor of shape (K / len(strides), 2), float32
-        In the order of `strides`; within one by rising area.
-
-    Raises
-    ------
-    ValueError
-        If the anchors are no positive pairs or cannot be shared out evenly.
-
-    Examples
-    --------
-    >>> [part.tolist() for part in split_anchors([[4, 4], [1, 1], [2, 2], [3, 3]], (32, 16))]
-    [[[3.0, 3.0], [4.0, 4.0]], [[1.0, 1.0], [2.0, 2.0]]]
-    """
+    """Share anchors (K, 2) out among the strides, the largest to the largest stride; within one by rising area."""
     sizes = torch.as_tensor(anchors, dtype=torch.float32)
     if sizes.ndim != 2 or sizes.shape[1] != 2 or len(sizes) == 0 or not bool((sizes > 0).all()):
         msg = f"anchors must be pairs of positive width and height, shape (K, 2), got shape {tuple(sizes.shape)}"
@@ -84,31 +46,7 @@ def split_anchors(anchors: Sequence[Sequence[float]] | Tensor, strides: Sequence
 
 
 def decode_boxes(output: Tensor, anchors: Tensor, *, stride: int) -> Tensor:
-    """Boxes of one output, in pixels [1]_: a sigmoid within the cell, an exponential around the anchor.
-
-    Parameters
-    ----------
-    output : torch.Tensor of shape (B, A, W / stride, H / stride, 4 or more)
-        Raw x, y, log width, log height, then what is not used here.
-    anchors : torch.Tensor of shape (A, 2)
-        Widths and heights in pixels.
-    stride : int
-        Pixels a cell.
-
-    Returns
-    -------
-    torch.Tensor of shape (B, A, W / stride, H / stride, 4), float32
-        (x1, y1, x2, y2); boxes may reach beyond the image.
-
-    Notes
-    -----
-    Raw log sizes above 10 are taken as 10, so that no box is infinite.
-
-    Examples
-    --------
-    >>> decode_boxes(torch.zeros(1, 1, 1, 2, 6), torch.tensor([[8.0, 4.0]]), stride=32)[0, 0, 0].tolist()
-    [[12.0, 14.0, 20.0, 18.0], [12.0, 46.0, 20.0, 50.0]]
-    """
+    """Boxes (B, A, W, H, 4) of one output in pixels, not clipped [1]_: sigmoid in the cell, exp of the anchor."""
     raw = output[..., :4].as_subclass(Tensor).float()
     columns, rows = (torch.arange(n, device=raw.device, dtype=raw.dtype) for n in raw.shape[2:4])
     cells = torch.stack(torch.meshgrid(columns, rows, indexing="ij"), dim=-1)

@@ -14,32 +14,7 @@ OTSU_BINS = 16_384
 
 
 def otsu_log_threshold(image: Array) -> float:
-    """Otsu's threshold of the logarithm of the grey levels.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey levels, bright is tissue.
-
-    Returns
-    -------
-    float
-        In the units of the image; the image's maximum if it is constant.
-
-    Notes
-    -----
-    The logarithm is that of 1 + x with ``x = 255 (I - min) / (p99.9 - min)``, so that gain and offset change nothing.
-    The histogram has 16,384 equal bins of grey level, finer everywhere than 256 bins of the logarithm.
-
-    References
-    ----------
-    Otsu, IEEE Trans Syst Man Cybern 9(1) 62, 1979.
-
-    Examples
-    --------
-    >>> 0 <= otsu_log_threshold(np.array([[0.0, 1, 2, 900, 1000]])) < 900
-    True
-    """
+    """Otsu's threshold of log(1 + x), x = 255 (I - min) / (p99.9 - min): gain and offset change nothing."""
     counts, edges = histogram(image, bins=OTSU_BINS)
     if len(counts) < 2:
         return float(edges[0])
@@ -54,36 +29,7 @@ def otsu_log_threshold(image: Array) -> float:
 
 
 def libra_threshold(image: Array) -> float:
-    """The valley after the histogram's air peak, as LIBRA finds it.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey levels, bright is tissue.
-
-    Returns
-    -------
-    float
-        In the units of the image; the image's maximum if it is constant.
-
-    Notes
-    -----
-    Histogram of 1000 bins, smoothed by a Gaussian window of 25 taps (alpha 2.5). The peak begins at the first bin above
-    5 % of the maximum, has its top where the derivative is first not positive, and ends where it is first not negative
-    again; 4 bins are taken back and the end is at most 50 bins after the beginning. If the largest part that stands out
-    of the breast does not touch the top or the bottom (a paddle does), a higher threshold would be derived once: the
-    component step does without it.
-
-    References
-    ----------
-    Keller et al., Med Phys 39(8) 4903, 2012.
-
-    Examples
-    --------
-    >>> image = np.concatenate([np.random.default_rng(0).normal(20, 3, 4000), np.full(2000, 700.0)])
-    >>> 20 < libra_threshold(image.reshape(60, 100)) < 100
-    True
-    """
+    """The valley after the histogram's air peak, as LIBRA finds it (Keller et al., 2012)."""
     counts, edges = histogram(image, bins=1000)
     if len(counts) < 2:
         return float(edges[0])
@@ -93,6 +39,7 @@ def libra_threshold(image: Array) -> float:
     slope = np.diff(smooth)
     top = start + _first(slope[start:] <= 0)
     end = top + _first(slope[top:] >= 0)
+    # LIBRA raises the threshold where a paddle stands out of the breast; the component step does without.
     return float(edges[min(max(end - 4, start), start + 50)])
 
 

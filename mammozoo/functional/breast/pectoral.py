@@ -22,18 +22,11 @@ MIN_SCORE = 0.002  # 642 of 654 film MLO views score higher, 10 have no line at 
 
 @dataclass(frozen=True)
 class PectoralLine:
-    """A line from the top edge at (x, 0) to the chest wall at (0, y), in pixels of the working image.
-
-    Attributes
-    ----------
-    x, y : float
-    score : float
-        Of the line integral, or the share of edge pixels along a Hough line.
-    """
+    """A line from the top edge at (x, 0) to the chest wall at (0, y), in pixels of the working image."""
 
     x: float
     y: float
-    score: float
+    score: float  # of the line integral, or the share of edge pixels along a Hough line
 
     def in_image(self, scale: float, *, width: int, mirrored: bool) -> tuple[float, float, float, float]:
         """The end points (x1, y1, x2, y2) in the image as stored."""
@@ -44,48 +37,13 @@ class PectoralLine:
 
 
 def line_below(line: PectoralLine, shape: tuple[int, ...]) -> Mask:
-    """True on the side of the line away from the upper-left corner, at shape (H, W).
-
-    Examples
-    --------
-    >>> line_below(PectoralLine(2, 2, 1), (2, 3)).astype(int).tolist()
-    [[0, 0, 1], [0, 1, 1]]
-    """
+    """True on the side of the line away from the upper-left corner, at shape (H, W)."""
     rows, columns = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1])[None] + 0.5
     return columns / line.x + rows / line.y > 1
 
 
 def pectoral_by_line_integral(image: Array, breast: Mask, *, min_score: float = MIN_SCORE) -> PectoralLine | None:
-    """Find the line across which the breast darkens most, over all lines of a grid.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey levels, bright is tissue, chest wall at the left.
-    breast : numpy.ndarray of shape (H, W), bool
-    min_score : float
-        Lowest score that convinces.
-
-    Returns
-    -------
-    PectoralLine or None
-
-    Notes
-    -----
-    The breast is scaled to 0-1 by its 1st and 99th percentile, air takes its median. Gaussian derivative, sigma 5.
-    Lines run from 48 places of the top edge (0.12 to 1 of the breast's width there) to 48 of the chest wall (0.12 to
-    0.95 of the height), each sampled 64 times. A line's score is the mean derivative towards the upper-left corner,
-    clamped to 0.01 a pixel, over the samples that lie 3 sigma inside the breast (at least half of them must), times
-    the square root of its length over the image's diagonal.
-
-    Examples
-    --------
-    >>> rows, columns = np.mgrid[:480, :300]
-    >>> image = np.where(columns / 150 + rows / 240 < 1, 200.0, 100.0)
-    >>> line = pectoral_by_line_integral(image, np.ones(image.shape, bool))
-    >>> abs(line.x - 150) < 15 and abs(line.y - 240) < 25
-    True
-    """
+    """The line across which the breast darkens most, over all lines of a grid; None below `min_score`."""
     height, width = image.shape
     top = np.flatnonzero(breast[: max(1, height // 100)].any(0))
     reach = max(float(top[-1] + 1) if len(top) else 0.0, 0.2 * width)
@@ -142,31 +100,7 @@ def _derivatives(image: Array, sigma: float = SIGMA) -> tuple[Array, Array]:
 
 
 def pectoral_by_hough(image: Array, breast: Mask, *, min_score: float = 0.0) -> PectoralLine | None:
-    """Find the pectoral line by Canny edges and a Hough transform, as LIBRA does.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey levels, bright is tissue, chest wall at the left.
-    breast : numpy.ndarray of shape (H, W), bool
-    min_score : float
-        Lowest share of the line's length that holds edges.
-
-    Returns
-    -------
-    PectoralLine or None
-
-    Notes
-    -----
-    Region: columns up to the skin in the first rows, rows up to that of the greatest width or half the height. Grey
-    dilation (disk 5), Gaussian (5x5, sigma 1), Canny (sigma 2; the weak threshold is 0.4 of the strong one, above which
-    30 % of the pixels lie), Hough with 128 angles of 40-80 degrees. LIBRA takes the outermost of all lines within 2 %
-    of the maximum, row by row; here the mean of those lines stands for them, so that both methods report one line.
-
-    References
-    ----------
-    Keller et al., Med Phys 39(8) 4903, 2012.
-    """
+    """The line by Canny edges and a Hough transform, as LIBRA does; None below `min_score` (Keller et al., 2012)."""
     widths = np.where(breast.any(1), breast.shape[1] - np.argmax(breast[:, ::-1], axis=1), 0)
     first = min(10, len(widths) - 1)
     columns, rows = int(widths[first]), int(min(np.argmax(widths) + 1, breast.shape[0] // 2))
@@ -187,7 +121,7 @@ def pectoral_by_hough(image: Array, breast: Mask, *, min_score: float = 0.0) -> 
     reach = float(np.hypot(rows, columns))
     bins = np.clip(((rho / reach - 0.1) / 0.9 * 128).astype(int), -1, 127)
     votes = np.bincount(((bins + 1) + 129 * np.arange(128)[None]).ravel(), minlength=129 * 128).reshape(128, 129)[:, 1:]
-    near = np.argwhere(votes >= 0.98 * votes.max())
+    near = np.argwhere(votes >= 0.98 * votes.max())  # LIBRA takes the outermost of these row by row, here their mean
     theta, distance = angles[near[:, 0]], (0.1 + 0.9 * (near[:, 1] + 0.5) / 128) * reach
     ends = float(np.mean(distance / np.cos(theta))), float(np.mean(distance / np.sin(theta)))
     score = float(votes.max() / np.hypot(*ends))

@@ -194,29 +194,7 @@ def _clear_border(image: Array) -> Array:
 
 
 def find_chest_side(image: Array) -> ChestSide:
-    """The edge of the image at which the chest wall lies.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey levels, bright is tissue.
-
-    Returns
-    -------
-    {"left", "right"}
-        The edge by whose third of the image there is more tissue: grey levels above Otsu's threshold in parts too thick
-        to be a frame or a tag. Left if there is none.
-
-    Raises
-    ------
-    ValueError
-        As `segment_breast`.
-
-    Examples
-    --------
-    >>> find_chest_side(np.pad(np.full((30, 20), 900), ((5, 5), (10, 0))))
-    'right'
-    """
+    """The edge, left or right, by whose third of the image there is more tissue; left if there is none."""
     return _side_of(_reduced(image, WORKING_SIDE, mirrored=False))
 
 

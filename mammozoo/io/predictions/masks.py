@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,40 +11,32 @@ import numpy as np
 
 from ..._typing import Array, PathLike
 from ..errors import BadPixelsError, MammogramError
-from ..raster.read import is_raster, read_raster
+from ..masks import mask_values, read_mask
+from ..raster.read import read_raster
 
 __all__ = ["PredictedMask", "read_predicted_mask", "read_probability", "sop_instance_uid"]
 
 _MAX_PIXELS = 1 << 28
-_MAX_LABEL = 32  # integers up to here are labels; more gray levels than that are no mask
 _HALF = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class PredictedMask:
-    """A mask, and the probabilities it comes from where the file holds them.
-
-    Attributes
-    ----------
-    mask : (H, W) array
-        bool.
-    probability : (H, W) array or None
-        float32 from 0 to 1.
-    source_uid : str
-        SOP instance UID of the segmented image (DICOM SEG), else empty.
-    """
+    """A mask, and the probabilities it comes from where the file holds them."""
 
     mask: Array
-    probability: Array | None = None
-    source_uid: str = ""
+    probability: Array | None = None  # float32 from 0 to 1
+    source_uid: str = ""  # SOP instance UID of the segmented image (DICOM SEG), else empty
+    note: str = ""  # what was decided about its values
 
 
 def read_predicted_mask(path: PathLike, *, threshold: float | None = None) -> PredictedMask:
-    """Read a mask of one image: PNG, TIFF, PGM, JPEG, NIfTI or DICOM SEG.
+    """Read a mask of one image, as `mammozoo.io.masks.read_mask` does, or a probability map.
 
     Parameters
     ----------
     path : path
+        PNG, BMP, GIF, TIFF, PNM, JPEG, NIfTI or DICOM SEG.
     threshold : float, optional
         The file is a probability map, lesion from this share of its full scale. Files of floats from 0 to 1 are taken
         as such without it, at 0.5.
@@ -59,104 +50,48 @@ def read_predicted_mask(path: PathLike, *, threshold: float | None = None) -> Pr
     MammogramError
         If the file cannot be read, or is a gray image that may be a probability map and no threshold is given.
 
-    Notes
-    -----
-    Every non-zero label is lesion; of a JPEG, whose coding blurs 0 and 255, every value over 127. NIfTI files are
-    (W, H) or (W, H, 1) and taken in stored order.
-
     Examples
     --------
     >>> import tempfile
-    >>> from .write import write_png
+    >>> from ..write import write_png
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = write_png(f"{folder}/a.png", 255 * np.eye(3, dtype=np.uint8))
     ...     int(read_predicted_mask(file).mask.sum())
     3
     """
     file = Path(path)
-    if file.name.endswith((".nii", ".nii.gz")):
-        return _judge(_nifti_values(file), file, threshold)
-    if is_raster(file):
-        values = np.asarray(read_raster(file, max_pixels=_MAX_PIXELS)["pixels"])
-        if file.suffix.lower() in (".jpg", ".jpeg") and threshold is None:
-            return PredictedMask(values > 127)
-        return _judge(values, file, threshold)
-    from ..clinical.seg import read_segmentation
+    if file.suffix.lower() == ".dcm":
+        from ..clinical.seg import read_segmentation
 
-    found = read_segmentation(file)
-    judged = _judge(found.mask, file, threshold if found.kind == "fractional" else None)
-    return PredictedMask(judged.mask, judged.probability, found.source_sop_instance_uid)
-
-
-def _judge(values: Array, file: Path, threshold: float | None) -> PredictedMask:
-    """Tell a mask from a probability map by its values."""
+        found = read_segmentation(file)
+        share = found.mask if found.kind == "fractional" else None
+        judged = _probability(share, file, threshold) if share is not None else PredictedMask(found.mask != 0)
+        return PredictedMask(judged.mask, judged.probability, found.source_sop_instance_uid)
+    if threshold is None and not file.name.lower().endswith((".tif", ".tiff", ".nii", ".nii.gz")):
+        read = read_mask(file)
+        return PredictedMask(read.mask != 0, note=read.note)
+    values = mask_values(file)
     if values.dtype.kind == "f" and not bool(np.all(values == np.rint(values))):
-        low, high = float(values.min()), float(values.max())
-        if not (low >= -1e-3 and high <= 1 + 1e-3):  # also false for NaN
-            msg = f"{file.name}: probabilities must lie in 0 to 1, got {low:g} to {high:g}"
-            raise BadPixelsError(msg)
-        return PredictedMask(values >= (_HALF if threshold is None else threshold), values.astype(np.float32))
-    levels = np.unique(values)
+        return _probability(values, file, threshold)
     if threshold is not None and values.dtype.kind == "u":
         full = np.iinfo(values.dtype).max
-        if not np.isin(levels, (0, 1, full)).all():
+        if not np.isin(np.unique(values), (0, 1, full)).all():
             share = values.astype(np.float32) / np.float32(full)
             return PredictedMask(share >= threshold, share)
-    two = len(levels) == 1 or (len(levels) == 2 and levels[0] == 0)
-    if not two and (levels[-1] > _MAX_LABEL or levels[0] < 0):
-        msg = (
-            f"{file.name} holds {len(levels)} gray levels up to {levels[-1]:g} and is no mask; if it is a probability "
-            "map, say from which share of its full scale a pixel is lesion (--mask-threshold 0.5)"
-        )
+    read = read_mask(file)
+    return PredictedMask(read.mask != 0, note=read.note)
+
+
+def _probability(values: Array, file: Path, threshold: float | None) -> PredictedMask:
+    low, high = float(values.min()), float(values.max())
+    if not (low >= -1e-3 and high <= 1 + 1e-3):  # also false for NaN
+        msg = f"{file.name}: probabilities must lie in 0 to 1, got {low:g} to {high:g}"
         raise BadPixelsError(msg)
-    return PredictedMask(values != 0)
-
-
-def _nifti_values(file: Path) -> Array:
-    import nibabel as nib
-
-    damage = (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError)
-    try:
-        values = np.asanyarray(nib.loadsave.load(file).dataobj)  # type: ignore[attr-defined]
-    except (OSError, ValueError, EOFError, zlib.error, *damage) as error:
-        msg = f"{file.name}: not a readable NIfTI file ({type(error).__name__})"
-        raise MammogramError(msg) from error
-    if values.ndim < 2 or values.shape[2:].count(1) != values.ndim - 2:
-        msg = f"{file.name}: a mask of one slice, (W, H) or (W, H, 1), is needed, got {values.shape}"
-        raise MammogramError(msg)
-    return np.ascontiguousarray(values.reshape(values.shape[:2]).T)
+    return PredictedMask(values >= (_HALF if threshold is None else threshold), values.astype(np.float32))
 
 
 def read_probability(path: PathLike) -> Array:
-    """Read the probability map that stands beside a mask.
-
-    Parameters
-    ----------
-    path : path
-        A PNG whose full scale is 1 (``probability.png``), or nnU-Net's ``.npz``.
-
-    Returns
-    -------
-    (H, W) array
-        float32 from 0 to 1; of nnU-Net's classes, one minus the background.
-
-    Raises
-    ------
-    MammogramError
-        If the file cannot be read.
-
-    References
-    ----------
-    Isensee et al., Nat Methods 18, 203-211, 2021, doi:10.1038/s41592-020-01008-z (nnU-Net).
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from .write import write_png
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read_probability(write_png(f"{folder}/p.png", np.full((1, 2), 65535, np.uint16))).tolist()
-    [[1.0, 1.0]]
-    """
+    """Probability map beside a mask: a PNG whose full scale is 1, or nnU-Net's ``.npz`` (one minus background)."""
     file = Path(path)
     if file.suffix == ".npz":
         return _nnunet_probability(file)
@@ -178,13 +113,7 @@ def _nnunet_probability(file: Path) -> Array:
 
 
 def sop_instance_uid(path: PathLike) -> str:
-    """SOP instance UID of a DICOM file; empty for other files.
-
-    Examples
-    --------
-    >>> sop_instance_uid("absent.dcm")
-    ''
-    """
+    """SOP instance UID of a DICOM file; empty for other files."""
     import pydicom
 
     try:

@@ -3,19 +3,32 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from ..._errors import UserError
 from ..._typing import PathLike
 from ..errors import MammogramError
+from ..table import read_json
 from .masks import PredictedMask, read_predicted_mask, read_probability
 
-__all__ = ["PredictedCase", "Predictions", "ScoredBox", "find_predictions", "read_case_mask", "stem"]
+__all__ = [
+    "PredictedCase",
+    "Predictions",
+    "ScoredBox",
+    "find_predictions",
+    "image_name",
+    "match_names",
+    "read_case_mask",
+    "stem",
+]
 
-_MASK_SUFFIXES = (".nii.gz", ".nii", ".png", ".dcm", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg")
+_MASK_SUFFIXES = (
+    ".nii.gz", ".nii", ".png", ".dcm", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".jpg", ".jpeg",
+)  # fmt: skip
 # What nnU-Net v2 leaves beside its predictions.
 _NNUNET_FILES = ("predict_from_raw_data_args.json", "dataset.json", "plans.json")
 
@@ -116,10 +129,8 @@ def find_predictions(path: PathLike) -> Predictions:
 
     Raises
     ------
-    FileNotFoundError
-        If there is nothing at `path`, or nothing in it.
-    ValueError
-        If the file is malformed, or two masks have one name.
+    UserError
+        If there is nothing at `path`, or nothing in it, the file is malformed, or two masks have one name.
 
     Examples
     --------
@@ -132,16 +143,16 @@ def find_predictions(path: PathLike) -> Predictions:
     """
     source = Path(path)
     if not source.exists():
-        msg = f"there are no predictions at {source}; give a folder of masks, a COCO JSON or a CSV of scores"
-        raise FileNotFoundError(msg)
+        raise UserError(f"there are no predictions at {source}; give a folder of masks, a COCO JSON or a CSV of scores")
     if source.is_dir():
         return _folder(source)
     from .tables import read_coco, read_scores
 
     readers = {".json": read_coco, ".csv": read_scores}
     if source.suffix.lower() not in readers:
-        msg = f"{source.name} is neither a folder nor a .json (COCO boxes) nor a .csv (id,score[,x1,y1,x2,y2])"
-        raise ValueError(msg)
+        raise UserError(
+            f"{source.name} is neither a folder nor a .json (COCO boxes) nor a .csv (id,score[,x1,y1,x2,y2])"
+        )
     return readers[source.suffix.lower()](source)
 
 
@@ -155,16 +166,14 @@ def _folder(folder: Path) -> Predictions:
 
         return read_scores(folder / "predictions.csv")
     if not files:
-        msg = f"{folder} holds no mask ({', '.join(_MASK_SUFFIXES)}), no */mask.png and no predictions.csv"
-        raise FileNotFoundError(msg)
+        raise UserError(f"{folder} holds no mask ({', '.join(_MASK_SUFFIXES)}), no */mask.png and no predictions.csv")
     nnunet = any((folder / name).is_file() for name in _NNUNET_FILES)
     layout = "nnU-Net's output folder" if nnunet else "folder of masks"
     cases: dict[str, PredictedCase] = {}
     for file in files:
         name = stem(file.relative_to(folder).as_posix())
         if name in cases:
-            msg = f"{folder}: {file.name} and {cases[name].mask} are masks of one name; keep one of them"
-            raise ValueError(msg)
+            raise UserError(f"{folder}: {file.name} and {cases[name].mask} are masks of one name; keep one of them")
         beside = file.with_name(f"{stem(file.name)}.npz")
         probability = beside if nnunet and beside.is_file() else None
         cases[name] = PredictedCase(id=name, mask=file, probability=probability)
@@ -174,6 +183,54 @@ def _folder(folder: Path) -> Predictions:
 def _is_mask(file: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
     return not hidden and file.name.lower().endswith(_MASK_SUFFIXES) and file.is_file()
+
+
+def image_name(text: str) -> str:
+    r"""Path of an image as a name: separators of any system, no drive, no suffix of an image.
+
+    Examples
+    --------
+    >>> image_name("images\\im0.png"), image_name("1.2.840.5")
+    ('images/im0', '1.2.840.5')
+    """
+    return re.sub(r"^([A-Za-z]:)?/+|^(\./)+", "", stem(text.replace("\\", "/")))
+
+
+def match_names(wanted: Mapping[str, Sequence[str]], given: Iterable[str]) -> dict[str, str]:
+    """Pair images with the names that a source gives them, by the ends of their paths, where that is unique.
+
+    Parameters
+    ----------
+    wanted : mapping of str to sequence of str
+        Id of an image -> what it may be called: its id, its path.
+    given : iterable of str
+        Names, with folders and suffixes or without.
+
+    Returns
+    -------
+    dict of str to str
+        Id -> name. The longest common ends of paths are matched first.
+
+    Examples
+    --------
+    >>> match_names({"a": ["data/x/im0.png"], "b": ["data/y/im0.png"]}, ["images/y/im0", "x/im0.png"])
+    {'b': 'images/y/im0', 'a': 'x/im0.png'}
+    """
+    paths = {name: tuple(image_name(name).split("/")) for name in given}
+    targets = [(image, tuple(image_name(text).split("/"))) for image, texts in wanted.items() for text in texts]
+    found: dict[str, str] = {}
+    for length in range(max(map(len, paths.values()), default=0), 0, -1):
+        keys = {name: path[-length:] for name, path in paths.items() if name not in found.values()}
+        twice = Counter(keys.values())
+        ends: dict[tuple[str, ...], set[str]] = {}
+        for image, path in targets:
+            for size in {len(key) for key in keys.values()}:
+                ends.setdefault(path[-size:], set()).add(image)
+        for name, key in keys.items():
+            images = ends.get(key, set()) - found.keys()
+            if len(images) == 1 and twice[key] == 1:
+                found[images.pop()] = name
+    return found
 
 
 def stem(name: str) -> str:
@@ -192,7 +249,7 @@ def _own(folder: Path, masks: Iterable[Path]) -> Predictions:
     """Folders as our bundles' inference writes them, and the inputs of which its summary says that they failed."""
     cases = {file.parent.name: _own_case(file) for file in masks}
     summary = folder / "summary.json"
-    for item in _json(summary) if summary.is_file() else []:
+    for item in read_json(summary) if summary.is_file() else []:
         if item.get("status") != "ok" and item["id"] not in cases:
             reason = str(item.get("reason") or "failed")
             cases[item["id"]] = PredictedCase(id=item["id"], failure=reason)
@@ -205,21 +262,13 @@ def _own_case(mask: Path) -> PredictedCase:
     findings = folder / "findings.json"
     boxes = None
     if findings.is_file():
-        boxes = tuple(ScoredBox(tuple(item["box_xyxy"]), float(item["score"])) for item in _json(findings))
+        boxes = tuple(ScoredBox(tuple(item["box_xyxy"]), float(item["score"])) for item in read_json(findings))
     return PredictedCase(
         id=folder.name,
         mask=mask,
         probability=probability if probability.is_file() else None,
         boxes=boxes,
     )
-
-
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        msg = f"{file} is no JSON: {error}"
-        raise ValueError(msg) from error
 
 
 def read_case_mask(case: PredictedCase, *, threshold: float | None = None) -> PredictedMask:
@@ -245,7 +294,7 @@ def read_case_mask(case: PredictedCase, *, threshold: float | None = None) -> Pr
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from .write import write_png
+    >>> from ..write import write_png
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = write_png(f"{folder}/a.png", np.ones((2, 3), np.uint8))
     ...     read_case_mask(PredictedCase(id="a", mask=file)).mask.shape

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
+from ..._errors import UserError
 from ..._typing import PathLike
-from .read import PredictedCase, Predictions, ScoredBox
+from ..table import Table, read_json, read_table
+from .read import PredictedCase, Predictions, ScoredBox, image_name
 
 __all__ = ["read_coco", "read_scores"]
 
@@ -37,7 +36,7 @@ def read_coco(path: PathLike) -> Predictions:
 
     Raises
     ------
-    ValueError
+    UserError
         If the file is no such JSON; a box without score, with a side that is not positive, or of an unknown image.
 
     References
@@ -47,56 +46,53 @@ def read_coco(path: PathLike) -> Predictions:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "boxes.json"
     ...     _ = file.write_text('[{"image_id": "a", "bbox": [1, 2, 3, 4], "score": 0.5}]')
     ...     read_coco(file).cases["a"].boxes[0].box_xyxy
     (1.0, 2.0, 4.0, 6.0)
     """
-    file = Path(path)
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        msg = f"{file} is no JSON: {error}"
-        raise ValueError(msg) from error
-    images: list[Mapping[str, Any]] = []
+    document = read_json(path)
+    images: Any = []
     if isinstance(document, Mapping):
         images, document = document.get("images", []), document.get("annotations")
-    if not isinstance(document, list):
-        msg = f"{file} is neither a list of COCO results nor a document with images and annotations"
-        raise ValueError(msg)
-    names = {str(image["id"]): _image_name(image) for image in images}
+    if not isinstance(document, list) or not isinstance(images, list):
+        raise UserError(f"{path} is neither a list of COCO results nor a document with images and annotations")
+    names: dict[str, str] = {}
+    shapes: dict[str, tuple[int, int]] = {}
+    for number, image in enumerate(images, start=1):
+        try:
+            name = image_name(str(image["file_name"])) if image.get("file_name") else str(image["id"])
+            names[str(image["id"])] = name
+            if "height" in image:
+                shapes[name] = (int(image["height"]), int(image["width"]))
+        except (LookupError, TypeError, ValueError, AttributeError):
+            where = f"{path}, image {number}"
+            raise UserError(f"{where}: expected id, file_name, height and width, got {str(image)[:120]}") from None
     found: dict[str, list[ScoredBox]] = {name: [] for name in names.values()}
     for number, item in enumerate(document, start=1):
-        name, box = _coco_box(item, names, where=f"{file.name}, result {number}")
+        name, box = _coco_box(item, names, where=f"{path}, result {number}")
         found.setdefault(name, []).append(box)
-    shapes = {_image_name(image): (image["height"], image["width"]) for image in images if "height" in image}
     cases = {name: PredictedCase(id=name, boxes=tuple(boxes), shape=shapes.get(name)) for name, boxes in found.items()}
     return Predictions(layout="COCO boxes", cases=cases, names_all=bool(images))
-
-
-def _image_name(image: Mapping[str, Any]) -> str:
-    name = str(image.get("file_name") or image["id"])
-    return str(Path(name).with_suffix("").as_posix()) if image.get("file_name") else name
 
 
 def _coco_box(item: Any, names: Mapping[str, str], *, where: str) -> tuple[str, ScoredBox]:
     try:
         x, y, width, height = (float(value) for value in item["bbox"])
         score, image = float(item["score"]), str(item["image_id"])
-    except (KeyError, TypeError, ValueError):
-        msg = f"{where}: wanted image_id, bbox [x, y, width, height] and score, got {str(item)[:120]}"
-        raise ValueError(msg) from None
+    except (LookupError, TypeError, ValueError):
+        text = str(item)[:120]
+        raise UserError(f"{where}: expected image_id, bbox [x, y, width, height] and score, got {text}") from None
     if names and image not in names:
-        msg = f"{where}: image_id {image} is among no images of the document"
-        raise ValueError(msg)
+        raise UserError(f"{where}: image_id {image} is among no images of the document")
     return names.get(image, image), _scored_box((x, y, x + width, y + height), score, where=where)
 
 
 def _scored_box(box: tuple[float, float, float, float], score: float, *, where: str) -> ScoredBox:
     if not all(math.isfinite(value) for value in (*box, score)) or box[2] <= box[0] or box[3] <= box[1]:
-        msg = f"{where}: box {box} with score {score}; wanted finite numbers, x2 > x1 and y2 > y1"
-        raise ValueError(msg)
+        raise UserError(f"{where}: box {box} with score {score}; expected finite numbers, x2 > x1 and y2 > y1")
     return ScoredBox(box, score)
 
 
@@ -106,9 +102,9 @@ def read_scores(path: PathLike) -> Predictions:
     Parameters
     ----------
     path : path
-        Columns ``id`` and ``score`` (or ``probability``), and for boxes ``x1, y1, x2, y2`` in pixels, half-open. A
-        line with empty corners names an image in which nothing was found. A column ``threshold`` with one value is
-        the author's operating point.
+        In any form that `mammozoo.io.table.read_table` takes. Columns ``id`` and ``score`` (or ``probability``), and
+        for boxes ``x1, y1, x2, y2`` in pixels, half-open. A line with empty corners names an image in which nothing was
+        found. A column ``threshold`` with one value is the author's operating point.
 
     Returns
     -------
@@ -116,79 +112,71 @@ def read_scores(path: PathLike) -> Predictions:
 
     Raises
     ------
-    ValueError
+    UserError
         If a column is missing, a number is none, or an image stands twice in a file without boxes.
 
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "scores.csv"
     ...     _ = file.write_text("id,score,x1,y1,x2,y2\na,0.5,1,2,3,4\nb,,,,,\n")
     ...     [len(case.boxes) for case in read_scores(file).cases.values()]
     [1, 0]
     """
-    file = Path(path)
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        columns = list(reader.fieldnames or [])
-        lines = [(reader.line_num, row) for row in reader]
-    column = next((name for name in _SCORE_COLUMNS if name in columns), None)
-    corners = [name for name in _CORNERS if name in columns]
-    if "id" not in columns or column is None or len(corners) not in (0, 4):
-        msg = f"{file}: wanted the columns id,score or id,score,x1,y1,x2,y2; found {columns}"
-        raise ValueError(msg)
-    read = _read_boxes if corners else _read_images
-    cases = read([(f"{file.name}, line {number}", row) for number, row in lines], column)
-    layout = "CSV of boxes" if corners else "CSV of scores"
-    return Predictions(layout=layout, cases=cases, threshold=_threshold(row for _, row in lines))
+    table = read_table(path, ragged=True)
+    column = next((name for name in _SCORE_COLUMNS if name in table.columns), None)
+    corners = [name for name in _CORNERS if name in table.columns]
+    if "id" not in table.columns or column is None or len(corners) not in (0, 4):
+        found = list(table.columns)
+        raise UserError(f"{path}: expected the columns id,score or id,score,x1,y1,x2,y2; found {found}")
+    lines = [(f"{path}, line {number}", row) for number, row in table.rows]
+    layout, read = ("CSV of boxes", _read_boxes) if corners else ("CSV of scores", _read_images)
+    return Predictions(layout=layout, cases=read(table, lines, column), threshold=_threshold(table))
 
 
-def _threshold(rows: Iterable[Mapping[str, str]]) -> float | None:
-    values = {row.get("threshold") or "" for row in rows}
+def _threshold(table: Table) -> float | None:
+    values = {row.get("threshold", "") for _, row in table.rows}
     try:
-        return float(values.pop()) if len(values) == 1 else None
+        return table.number(values.pop()) if len(values) == 1 else None
     except ValueError:
         return None
 
 
-def _read_images(lines: Iterable[tuple[str, Mapping[str, str]]], column: str) -> dict[str, PredictedCase]:
+def _read_images(table: Table, lines: Iterable[tuple[str, Mapping[str, str]]], column: str) -> dict[str, PredictedCase]:
     cases: dict[str, PredictedCase] = {}
     for where, row in lines:
         name = _name(row, where=where)
         if name in cases:
-            msg = f"{where}: id {name!r} stands twice; one line an image, or give the boxes' corners"
-            raise ValueError(msg)
-        cases[name] = PredictedCase(id=name, score=_number(row.get(column), where=where, what=column))
+            raise UserError(f"{where}: duplicate id {name!r}; expected one line an image, or the boxes' corners")
+        cases[name] = PredictedCase(id=name, score=_number(table, row[column], where=where, what=column))
     return cases
 
 
-def _read_boxes(lines: Iterable[tuple[str, Mapping[str, str]]], column: str) -> dict[str, PredictedCase]:
+def _read_boxes(table: Table, lines: Iterable[tuple[str, Mapping[str, str]]], column: str) -> dict[str, PredictedCase]:
     boxes: dict[str, list[ScoredBox]] = {}
     for where, row in lines:
         found = boxes.setdefault(_name(row, where=where), [])
-        if not any((row.get(corner) or "").strip() for corner in _CORNERS):
+        if not any(row[corner] for corner in _CORNERS):
             continue
-        x1, y1, x2, y2 = (_number(row.get(corner), where=where, what=corner) for corner in _CORNERS)
-        score = _number(row.get(column), where=where, what=column)
+        x1, y1, x2, y2 = (_number(table, row[corner], where=where, what=corner) for corner in _CORNERS)
+        score = _number(table, row[column], where=where, what=column)
         found.append(_scored_box((x1, y1, x2, y2), score, where=where))
     return {name: PredictedCase(id=name, boxes=tuple(found)) for name, found in boxes.items()}
 
 
 def _name(row: Mapping[str, str], *, where: str) -> str:
-    name = (row.get("id") or "").strip()
-    if not name:
-        msg = f"{where}: the id is empty"
-        raise ValueError(msg)
-    return name
+    if not row["id"]:
+        raise UserError(f"{where}: the id is empty")
+    return row["id"]
 
 
-def _number(text: str | None, *, where: str, what: str) -> float:
+def _number(table: Table, text: str, *, where: str, what: str) -> float:
     try:
-        value = float(text or "")
+        value = table.number(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        msg = f"{where}: {what} is {text!r}; wanted a finite number"
-        raise ValueError(msg)
+        raise UserError(f"{where}: {what} is {text!r}; expected a finite number")
     return value

@@ -13,8 +13,8 @@ left, posterior, superior (LPS). With the two signs the mask lies on its image i
 from __future__ import annotations
 
 import gzip
-import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ..._typing import Array, PathLike
 from ..errors import MammogramError
 from ..write import write_bytes
 
-__all__ = ["read_mask_nifti", "write_mask_nifti"]
+__all__ = ["is_nifti", "nifti_shape", "read_nifti", "write_mask_nifti"]
 
 _UNKNOWN_UNIT, _MILLIMETRE = 0, 2  # NIfTI-1 xyzt_units
 _ALIGNED = 2  # NIfTI-1 qform and sform code: aligned to something, but not to scanner coordinates
@@ -59,7 +59,7 @@ def write_mask_nifti(path: PathLike, mask: Array, *, pixel_spacing: tuple[float,
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = write_mask_nifti(f"{folder}/mask.nii.gz", np.eye(3, 2), pixel_spacing=(0.1, 0.1))
-    ...     int(read_mask_nifti(file)[0].sum())
+    ...     int(read_nifti(file)[0].sum())
     2
     """
     import nibabel as nib
@@ -82,8 +82,19 @@ def write_mask_nifti(path: PathLike, mask: Array, *, pixel_spacing: tuple[float,
     return write_bytes(path, gzip.compress(image.to_bytes(), compresslevel=3, mtime=0))
 
 
-def read_mask_nifti(path: PathLike) -> tuple[Array, tuple[float, float] | None]:
-    """Read a mask of one slice, written by this module, by 3D Slicer or by MONAI.
+def is_nifti(path: PathLike) -> bool:
+    """Whether a file is NIfTI by its name."""
+    return Path(path).name.lower().endswith((".nii", ".nii.gz"))
+
+
+def nifti_shape(path: PathLike) -> tuple[int, int]:
+    """Rows and columns of a NIfTI file of one slice, from its header."""
+    width, height = _one_slice(tuple(_open(path).shape), path)
+    return height, width
+
+
+def read_nifti(path: PathLike) -> tuple[Array, tuple[float, float] | None]:
+    """Read the values of a NIfTI file of one slice, written by this module, by 3D Slicer or by MONAI.
 
     Parameters
     ----------
@@ -92,8 +103,7 @@ def read_mask_nifti(path: PathLike) -> tuple[Array, tuple[float, float] | None]:
 
     Returns
     -------
-    mask : numpy.ndarray of shape (H, W), uint8
-        0 and 1; every non-zero stored value is 1.
+    values : numpy.ndarray of shape (H, W)
     pixel_spacing : tuple of two floats or None
         Distance of the rows and of the columns in mm; None when the file names no unit.
 
@@ -112,22 +122,35 @@ def read_mask_nifti(path: PathLike) -> tuple[Array, tuple[float, float] | None]:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = write_mask_nifti(f"{folder}/mask.nii.gz", np.ones((3, 2)), pixel_spacing=None)
-    ...     read_mask_nifti(file)[0].shape
+    ...     read_nifti(file)[0].shape
     (3, 2)
     """
-    import nibabel as nib
-
-    damage = (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError)
+    image = _open(path)
+    shape = _one_slice(tuple(image.shape), path)
     try:
-        image = nib.nifti1.Nifti1Image.from_filename(path)
-        data = np.asanyarray(image.dataobj)
-    except (OSError, ValueError, EOFError, zlib.error, *damage) as error:
-        msg = f"{Path(path).name}: not a readable NIfTI file ({type(error).__name__})"
-        raise MammogramError(msg) from error
-    if data.ndim < 2 or data.shape[2:].count(1) != data.ndim - 2:
-        msg = f"{Path(path).name}: a mask of one slice, (W, H) or (W, H, 1), is needed, got {data.shape}"
-        raise MammogramError(msg)
-    flat = data.reshape(data.shape[:2]) != 0
+        values = np.asanyarray(image.dataobj).reshape(shape)
+    except Exception as error:  # whatever damaged data make the decoder raise
+        raise _unreadable(path, error) from error
     columns, rows = (float(size) for size in image.header.get_zooms()[:2])
     unit = image.header.get_xyzt_units()[0]
-    return np.ascontiguousarray(flat.T).astype(np.uint8), None if unit == "unknown" else (rows, columns)
+    return np.ascontiguousarray(values.T), None if unit == "unknown" else (rows, columns)
+
+
+def _open(path: PathLike) -> Any:
+    import nibabel as nib
+
+    try:
+        return nib.loadsave.load(path)  # type: ignore[attr-defined]
+    except Exception as error:  # whatever a damaged header makes nibabel raise
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: PathLike, error: Exception) -> MammogramError:
+    return MammogramError(f"{Path(path).name}: not a readable NIfTI file ({type(error).__name__})")
+
+
+def _one_slice(shape: tuple[int, ...], path: PathLike) -> tuple[int, int]:
+    if len(shape) < 2 or shape[2:].count(1) != len(shape) - 2:
+        msg = f"{Path(path).name}: a mask of one slice, (W, H) or (W, H, 1), is needed, got {shape}"
+        raise MammogramError(msg)
+    return shape[0], shape[1]

@@ -19,7 +19,7 @@ from .jpeg_damage import jpeg_damage
 from .pgm import PGM, decode_pgm, pgm_header
 from .tiff import TIFF, decode_tiff, tiff_pages
 
-__all__ = ["RasterImage", "decode_raster", "is_raster", "read_raster"]
+__all__ = ["RasterImage", "decode_raster", "is_raster", "raster_shape", "read_raster", "upright"]
 
 _PNG, _JPEG, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes
@@ -106,8 +106,30 @@ def decode_raster(data: bytes, *, name: str, max_pixels: int) -> RasterImage:
         raise BadPixelsError(msg) from error
     if orientation not in _TURNS:
         return image
-    turned = np.ascontiguousarray(_TURNS[orientation](image.pixels))
-    return RasterImage(turned, image.bits, (*image.remarks, f"its orientation {orientation} (Exif) was applied"))
+    remark = f"its orientation {orientation} (Exif) was applied"
+    return RasterImage(upright(image.pixels, orientation), image.bits, (*image.remarks, remark))
+
+
+def upright(pixels: Array, orientation: int) -> Array:
+    """Pixels (H, W) or (H, W, C) turned as an orientation of Exif or TIFF says."""
+    return np.ascontiguousarray(_TURNS[orientation](pixels)) if orientation in _TURNS else pixels
+
+
+def raster_shape(data: bytes) -> tuple[int, int] | None:
+    """Rows and columns of a file as it is shown, before anything is decoded; None where they are not found.
+
+    Raises
+    ------
+    ValueError, struct.error
+        If the header is damaged.
+    """
+    size = _stated_size(data)
+    if data.startswith(TIFF):
+        orientation = max(tiff_pages(data), key=lambda item: item.size).orientation
+    else:
+        exif = _png_exif(data) if data.startswith(_PNG) else jpeg_facts(data).exif if data.startswith(_JPEG) else b""
+        orientation = _exif_orientation(exif)
+    return size[::-1] if size is not None and orientation in (5, 6, 7, 8) else size
 
 
 #: What brings an image of each Exif orientation upright.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._typing import Array
 
-__all__ = ["TIFF", "TiffPage", "decode_tiff", "tiff_pages"]
+__all__ = ["TIFF", "TiffPage", "decode_page", "decode_tiff", "tiff_pages"]
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_PAGES = 64
@@ -111,14 +111,14 @@ def decode_tiff(data: bytes, pages: list[TiffPage]) -> tuple[Array, TiffPage, tu
         raise ValueError(msg)
     page = max(images, key=lambda item: item.size)
     alike = [i for i, item in enumerate(pages) if item in images and item.size == page.size]
-    pixels = _decode_page(data, alike[0], pages[alike[0]])
+    pixels = decode_page(data, alike[0], pages[alike[0]])
     page, others = pages[alike[0]], len(pages) - len(alike)
     remarks = [f"{others} smaller page{'s are' if others > 1 else ' is'} not read"] if others else []
     if len(alike) > 1 and not _is_mask(pixels):
         remarks.append(f"page {alike[0] + 1} of {len(alike)} of one size is read")
     elif len(alike) > 1:
         for index in alike[1:]:
-            further = _decode_page(data, index, pages[index])
+            further = decode_page(data, index, pages[index])
             if not _is_mask(further) or further.shape != pixels.shape or further.dtype != pixels.dtype:
                 msg = f"page {index + 1} is no mask as page {alike[0] + 1} is; one image or masks of one kind are read"
                 raise ValueError(msg)
@@ -127,7 +127,8 @@ def decode_tiff(data: bytes, pages: list[TiffPage]) -> tuple[Array, TiffPage, tu
     return pixels, page, tuple(remarks)
 
 
-def _decode_page(data: bytes, index: int, page: TiffPage) -> Array:
+def decode_page(data: bytes, index: int, page: TiffPage) -> Array:
+    """One page, (H, W) or with channels, as it is stored: colours of a palette looked up, white the highest value."""
     pixels = np.asarray(imagecodecs.tiff_decode(data, index=index))
     if page.photometric == _PALETTE and pixels.ndim == 2 and pixels.dtype.kind == "u" and page.colours:
         colours = np.asarray(page.colours[: len(page.colours) // 3 * 3]).reshape(3, -1).T

@@ -63,25 +63,13 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
         logger.info("%d images, %d files left out", len(self.images), len(self.left_out))
 
     def image(self, image_id: str) -> StudyImage:
-        """The item of an id.
-
-        Raises
-        ------
-        ImageNotFoundException
-            If there is none.
-        """
+        """The item of an id."""
         if image_id not in self.images:
             raise ImageNotFoundException(f"no image {image_id[:80]!r}")
         return self.images[image_id]
 
     def pixels(self, image_id: str) -> Array:
-        """Pixels (H, W) as they should be looked at: bright is tissue.
-
-        Raises
-        ------
-        MammogramError
-            If the file cannot be read.
-        """
+        """Pixels (H, W) as they should be looked at: bright is tissue."""
         reader = MammogramReader()
         array, _ = reader.get_data(reader.read(self.source.file(self.image(image_id))))
         return np.ascontiguousarray((array[..., 0] if array.ndim == 3 else array).T)
@@ -176,13 +164,7 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
         return Path(self.get_label_uri(label_id, label_tag)).read_bytes()
 
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
-        """Path of the PNG.
-
-        Raises
-        ------
-        LabelNotFoundException
-            If there is no such label.
-        """
+        """Path of the PNG."""
         path = self.labels.path(self.image(label_id).id, label_tag)
         if not path.is_file():
             raise LabelNotFoundException(f"no label '{label_tag}' of {label_id}")
@@ -264,22 +246,7 @@ class MammogramDatastore(Datastore):  # type: ignore[misc]
 
 
 def read_label_file(path: Path) -> Array:
-    """Mask (H, W) of a label that a client sent.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        PNG and other rasters; NIfTI and NRRD (also ``.seg.nrrd``) with axes (W, H) or (W, H, 1), as 3D Slicer writes.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W), bool
-
-    Raises
-    ------
-    MammogramError
-        If it cannot be read or is no single slice.
-    """
+    """Mask (H, W) of a label that a client sent: a raster, NIfTI or NRRD with axes (W, H) or (W, H, 1)."""
     if path.name.endswith(".nrrd"):
         import nrrd
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A DICOMweb server (PS3.18): search, retrieve and store, with the standard library alone.
+"""A DICOMweb server (PS3.18): search, retrieve and store.
 
 Both environments use it: the main one lists mammograms and reads segmentations, MONAI Label's fetches pixels and stores
 finished segmentations.
@@ -7,19 +7,24 @@ finished segmentations.
 
 from __future__ import annotations
 
-import base64
-import email.parser
-import email.policy
-import json
 import re
-import secrets
-import urllib.error
+import ssl
 import urllib.parse
-import urllib.request
-from collections.abc import Iterator, Mapping
-from http.client import HTTPException
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import requests
+import requests.adapters
+import requests.auth
+import urllib3
+
+from ..._optional import optional_import
+from ..._typing import PathLike
+from ...io.dicom.header import read_header
 from ...io.errors import MammogramError
 
 __all__ = ["DicomWeb", "DicomWebError", "is_dicomweb", "value"]
@@ -30,71 +35,86 @@ _MAX_JSON = 256 << 20  # bytes
 _MAX_INSTANCE = 1 << 30  # bytes
 _PAGE = 100  # studies asked for at once
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_FAILED = "00081198"  # Failed SOP Sequence of a store's answer (PS3.18 10.5.3)
 
 
 class DicomWebError(MammogramError):
     """The DICOMweb server did not do what it was asked for."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirection would carry the login to whatever address it names."""
+class _Transport(requests.adapters.HTTPAdapter):
+    """HTTP with limits; it raises on every answer but success, so that no redirect is ever followed."""
 
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Trust the certificates of the machine, which may hold a hospital's own."""
+        super().init_poolmanager(*args, **kwargs, ssl_context=ssl.create_default_context())
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request, and return its whole answer."""
+        where = urllib.parse.urlsplit(str(request.url)).netloc
+        request.headers.pop("Host", None)  # the client leaves the port out
+        try:
+            with super().send(request, *args, **{**kwargs, "timeout": _TIMEOUT, "stream": True}) as answer:
+                content = _content(answer, limit=_MAX_INSTANCE if "/instances/" in request.path_url else _MAX_JSON)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise DicomWebError(f"the DICOMweb server {where} cannot be reached: {_reason(error)}") from None
+        if answer.status_code // 100 != 2:
+            hint = "; set MAMMOZOO_DICOMWEB_USER and _PASSWORD, or _TOKEN" if answer.status_code in (401, 403) else ""
+            raise DicomWebError(f"{where} answered {answer.status_code} to {request.method} /studies{hint}")
+        kind = answer.headers.get("Content-Type", "")
+        edge = re.search(r'boundary="?([^";]+)', kind)
+        if edge is not None and f"\r\n--{edge[1]}--".encode() not in content:
+            raise DicomWebError("the DICOMweb server sent an instance that is cut short")
+        if "json" in kind:
+            answer.headers["Content-Type"] = kind.split(";")[0].strip()  # the client knows no parameters of it
+        answer.headers.pop("Warning", None)  # the client would log it, and it may name a patient
+        answer.raw = BytesIO(content)
+        return answer
+
+
+def _content(answer: requests.Response, *, limit: int) -> bytes:
+    """Body of an answer, within the limit."""
+    content = bytearray()
+    for piece in answer.raw.stream(1 << 20, decode_content=True):
+        content += piece
+        if len(content) > limit:
+            raise DicomWebError(f"the answer of the DICOMweb server is over the limit of {limit} bytes")
+    return bytes(content)
+
+
+def _reason(error: BaseException) -> str:
+    """What the system says, without the address and the answer that the libraries repeat."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def is_dicomweb(studies: object) -> bool:
-    """Whether studies are named by a DICOMweb address rather than a folder.
-
-    Examples
-    --------
-    >>> is_dicomweb("http://127.0.0.1:8042/dicom-web"), is_dicomweb("studies")
-    (True, False)
-    """
+    """Whether studies are named by a DICOMweb address rather than a folder."""
     return str(studies).startswith(("http://", "https://"))
 
 
 def value(attributes: Mapping[str, Any], tag: str) -> Any:
-    """First value of an attribute in the DICOM JSON model; None where there is none.
-
-    Examples
-    --------
-    >>> value({"00080060": {"vr": "CS", "Value": ["MG"]}}, "00080060")
-    'MG'
-    """
+    """First value of an attribute in the DICOM JSON model; None where there is none."""
     item = attributes.get(tag)
     values = item.get("Value") if isinstance(item, Mapping) else None
     return values[0] if isinstance(values, list) and values else None
 
 
 class DicomWeb:
-    """Requests to one DICOMweb server.
+    """Requests to one DICOMweb server; its messages never repeat an answer, which may name a patient.
 
     Parameters
     ----------
     url : str
         Root of its services, as ``http://127.0.0.1:8042/dicom-web``. A query narrows the studies, as
         ``?StudyDate=20240101-20241231`` (the attributes of a search for studies, PS3.18 10.6).
-    user, password : str
-        Login by HTTP Basic; both empty for none.
-    token : str
-        Login by an OAuth bearer token, instead.
+    user, password, token : str
+        Login by HTTP Basic, or by an OAuth bearer token; empty for none.
 
     Raises
     ------
     ValueError
         If the address is none, names a login, or would carry one in the clear to another machine.
-
-    Notes
-    -----
-    Redirections are refused and proxies of the environment are not used: patients' images go between this machine and
-    the named server only. Messages never repeat the server's answer, which may name a patient.
-
-    Examples
-    --------
-    >>> DicomWeb("https://pacs.example/dicom-web?StudyDate=20240101-").where
-    'pacs.example'
     """
 
     def __init__(self, url: str, *, user: str = "", password: str = "", token: str = "") -> None:
@@ -108,15 +128,19 @@ class DicomWeb:
         self.where = parts.netloc
         self.root = urllib.parse.urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self.filters = dict(urllib.parse.parse_qsl(parts.query))
-        self._headers: dict[str, str] = {}
+        self._session = requests.Session()
+        self._session.trust_env = False  # neither proxies nor logins of the environment
+        # Pixels hardly shrink: a server takes ten times as long to compress them as to send them.
+        self._session.headers.update({"Accept": "application/dicom+json", "Accept-Encoding": "identity"})
+        self._session.mount("http://", _Transport())
+        self._session.mount("https://", _Transport())
         if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+            self._session.headers["Authorization"] = f"Bearer {token}"
         elif user or password:
-            self._headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-        if self._headers and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            self._session.auth = requests.auth.HTTPBasicAuth(user.encode(), password.encode())  # as UTF-8
+        if (token or user or password) and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             msg = f"a login to {self.where} would travel unencrypted; use https"
             raise ValueError(msg)
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 
     @classmethod
     def from_environment(cls, url: str, environment: Mapping[str, str]) -> DicomWeb:
@@ -128,8 +152,9 @@ class DicomWeb:
         """UIDs of the studies that hold a modality, page after page."""
         seen: set[str] = set()
         while True:
-            asked = {**self.filters, "ModalitiesInStudy": modality, "limit": _PAGE, "offset": len(seen)}
-            found = [str(value(item, "0020000D")) for item in self._json("/studies", asked)]
+            filters = {**self.filters, "ModalitiesInStudy": modality}
+            answer = self._found(self._client.search_for_studies, limit=_PAGE, offset=len(seen), search_filters=filters)
+            found = [str(value(item, "0020000D")) for item in answer]
             new = [uid for uid in dict.fromkeys(found) if uid not in seen]
             yield from (_checked(uid) for uid in new)
             seen |= set(new)
@@ -138,108 +163,55 @@ class DicomWeb:
 
     def series(self, study: str) -> list[tuple[str, str]]:
         """UID and modality of each series of a study."""
-        found = self._json(f"/studies/{_checked(study)}/series", {"includefield": "00080060"})
+        found = self._found(self._client.search_for_series, _checked(study), fields=["00080060"])
         return [(_checked(str(value(item, "0020000E"))), str(value(item, "00080060") or "")) for item in found]
 
     def metadata(self, study: str, series: str) -> list[dict[str, Any]]:
         """Headers of a series' instances in the DICOM JSON model."""
-        return self._json(f"/studies/{_checked(study)}/series/{_checked(series)}/metadata", {})
+        return self._found(self._client.retrieve_series_metadata, _checked(study), _checked(series))
 
     def retrieve(self, study: str, series: str, instance: str) -> bytes:
-        """One instance as a DICOM file.
+        """One instance as a DICOM file."""
+        content = BytesIO()
+        uids = [_checked(uid) for uid in (study, series, instance)]
+        ask = self._client.retrieve_instance
+        self._ask("sent something that is no DICOM file", lambda: ask(*uids).save_as(content))
+        return content.getvalue()
 
-        Raises
-        ------
-        DicomWebError
-            If it does not come, or not as one DICOM file.
-        """
-        path = f"/studies/{_checked(study)}/series/{_checked(series)}/instances/{_checked(instance)}"
-        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-        kind, body = self._ask("GET", path, accept=accept, limit=_MAX_INSTANCE)
-        content = body if kind.startswith("application/dicom") else _only_part(kind, body)
-        if content[128:132] != b"DICM":
-            raise DicomWebError(f"{self.where} sent something that is no DICOM file")
-        return content
-
-    def store(self, content: bytes) -> None:
-        """Store one DICOM file.
-
-        Raises
-        ------
-        DicomWebError
-            If the server refuses it.
-        """
-        edge = secrets.token_hex(16)
-        head = f"--{edge}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-        _, answer = self._ask(
-            "POST",
-            "/studies",
-            body=head + content + f"\r\n--{edge}--\r\n".encode(),
-            content_type=f'multipart/related; type="application/dicom"; boundary={edge}',
-            accept="application/dicom+json",
-            limit=_MAX_JSON,
-        )
-        if value(_object(answer), _FAILED) is not None:
+    def store(self, path: PathLike) -> None:
+        """Store one DICOM file."""
+        file, ask = read_header(Path(path), max_bytes=_MAX_INSTANCE), self._client.store_instances
+        answer = self._ask("sent no readable answer to a file", lambda: ask([file]))
+        if answer.get("FailedSOPSequence"):  # some servers send an empty one
             raise DicomWebError(f"{self.where} did not store the file")
 
-    def _json(self, path: str, query: Mapping[str, object]) -> list[dict[str, Any]]:
-        asked = f"{path}?{urllib.parse.urlencode(query)}" if query else path
-        _, body = self._ask("GET", asked, accept="application/dicom+json", limit=_MAX_JSON)
-        try:
-            found = json.loads(body) if body else []  # 204 where nothing was found
-        except ValueError as error:
-            raise DicomWebError(f"{self.where} answered something that is no JSON; is the address right?") from error
+    @cached_property
+    def _client(self) -> Any:
+        api = optional_import("dicomweb_client.api", extra="archive")
+        client = api.DICOMwebClient(self.root, session=self._session, permissive_uid=True, chunk_size=_MAX_INSTANCE)
+        client.set_http_retry_params(retry=False)
+        return client
+
+    def _found(self, search: Callable[..., Any], *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """Attributes that a search of the client finds."""
+        found = self._ask("answered something that is no JSON; is the address right?", lambda: search(*args, **kwargs))
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise DicomWebError(f"{self.where} answered no list of DICOM attributes; is the address right?")
         return found
 
-    def _ask(
-        self, method: str, path: str, *, accept: str, limit: int, body: bytes | None = None, content_type: str = ""
-    ) -> tuple[str, bytes]:
-        headers = {**self._headers, "Accept": accept} | ({"Content-Type": content_type} if content_type else {})
-        request = urllib.request.Request(self.root + path, data=body, headers=headers, method=method)
+    def _ask(self, fault: str, request: Callable[[], Any]) -> Any:
+        """What a request of the client returns; whatever it raises over an answer is said without the answer."""
         try:
-            with self._opener.open(request, timeout=_TIMEOUT) as answer:
-                content = answer.read(limit + 1)
-                kind = answer.headers.get("content-type", "")
-        except urllib.error.HTTPError as error:
-            error.close()
-            hint = "; set MAMMOZOO_DICOMWEB_USER and _PASSWORD, or _TOKEN" if error.code in (401, 403) else ""
-            raise DicomWebError(
-                f"{self.where} answered {error.code} to {method} {path.split('?')[0][:8]}{hint}"
-            ) from None
-        except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", None) or type(error).__name__
-            raise DicomWebError(f"the DICOMweb server {self.where} cannot be reached: {reason}") from None
-        if len(content) > limit:
-            raise DicomWebError(f"the answer of {self.where} is over the limit of {limit} bytes")
-        return kind, content
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return request()
+        except MammogramError:
+            raise
+        except Exception:
+            raise DicomWebError(f"{self.where} {fault}") from None
 
 
 def _checked(uid: str) -> str:
     if not _UID.match(uid):
         raise DicomWebError("the DICOMweb server sent something that is no UID")
     return uid
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return {}  # some servers answer a successful store in XML, or with nothing
-    return found if isinstance(found, dict) else {}
-
-
-def _only_part(kind: str, body: bytes) -> bytes:
-    """Content of the first part of a multipart answer."""
-    header = email.parser.Parser(policy=email.policy.HTTP).parsestr(f"Content-Type: {kind}\r\n\r\n")
-    boundary = header.get_boundary()
-    if not kind.startswith("multipart/related") or not boundary:
-        raise DicomWebError("the DICOMweb server did not send the instance as multipart/related")
-    edge = b"--" + boundary.encode("latin-1", "replace")
-    start = body.find(edge)
-    begin = body.find(b"\r\n\r\n", start)
-    end = body.find(b"\r\n" + edge, begin)
-    if start < 0 or begin < 0 or end < 0:
-        raise DicomWebError("the DICOMweb server sent an instance that is cut short")
-    return body[begin + 4 : end]

@@ -15,25 +15,7 @@ __all__ = ["import_segmentations"]
 
 
 def import_segmentations(found: Studies, labels: Path) -> tuple[int, tuple[tuple[str, str], ...]]:
-    """Read the segmentations of a study folder or server as final labels of the images they refer to.
-
-    Parameters
-    ----------
-    found : Studies
-        Images and segmentations.
-    labels : pathlib.Path
-        The workspace's folder of labels. One that is already there stays: a person may have changed it since.
-
-    Returns
-    -------
-    int, tuple of (str, str)
-        How many labels were made; file name and reason of the segmentations that were not read.
-
-    Notes
-    -----
-    All segments of a file count as lesion; a fractional segmentation is cut at 0.5. A file that segments several
-    images gives each of them its label, and of several files for one image the newest counts.
-    """
+    """Read segmentations as final labels that are not there yet; of several of one image the newest counts."""
     if found.segmentations and importlib.util.find_spec("highdicom") is None:
         return 0, tuple((path.name, "needs highdicom: pip install mammozoo[clinic]") for path in found.segmentations)
     store = LabelStore(labels)

@@ -50,23 +50,14 @@ class LabelStore:
         self.root = Path(root)
 
     def path(self, image_id: str, tag: str, *, suffix: str = ".png") -> Path:
-        """File of a label.
-
-        Raises
-        ------
-        ValueError
-            If the id or the tag could name another folder.
-        """
+        """File of a label; ValueError if the id or the tag could name another folder."""
         if not _ID.match(image_id) or not _TAG.match(tag):
             msg = f"no valid image id or tag: {image_id[:80]!r}, {tag[:80]!r}"
             raise ValueError(msg)
         return self.root / tag / f"{image_id}{suffix}"
 
     def save(self, image_id: str, tag: str, mask: Array, info: Mapping[str, Any] | None = None) -> Path:
-        """Write a mask (H, W), of which every non-zero pixel is lesion, with values 0 and 255.
-
-        A DICOM segmentation of an earlier mask is removed: it would contradict the new one.
-        """
+        """Write a mask (H, W), non-zero is lesion; a DICOM segmentation of an earlier mask is removed."""
         target = self.path(image_id, tag)
         lesion = mask != 0
         record = {**(info or {}), "saved": time.time(), "lesion_pixels": int(lesion.sum()), "shape": list(mask.shape)}
@@ -76,15 +67,7 @@ class LabelStore:
         return target
 
     def read(self, image_id: str, tag: str) -> Array:
-        """Mask (H, W), uint8 of 0 and 1.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such label.
-        MammogramError
-            If the file is damaged.
-        """
+        """Mask (H, W), uint8 of 0 and 1."""
         path = self.path(image_id, tag)
         if not path.is_file():
             msg = f"no label '{tag}' of {image_id}"

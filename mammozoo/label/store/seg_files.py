@@ -25,27 +25,7 @@ __all__ = ["export_segmentations", "main", "write_label_segmentation"]
 
 
 def write_label_segmentation(labels: Path, image_id: str, source: Path) -> Path:
-    """Write one final label as a DICOM SEG beside it, ``labels/final/<id>.dcm``.
-
-    Parameters
-    ----------
-    labels : pathlib.Path
-        The workspace's folder of labels.
-    image_id : str
-    source : pathlib.Path
-        The DICOM image that was annotated.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such label.
-    MammogramError
-        If the image cannot be referred to.
-    """
+    """Write one final label as a DICOM SEG beside it, ``labels/final/<id>.dcm``."""
     store = LabelStore(labels)
     mask = store.read(image_id, "final")
     return write_segmentation(
@@ -58,20 +38,7 @@ def write_label_segmentation(labels: Path, image_id: str, source: Path) -> Path:
 
 
 def export_segmentations(source: Source, labels: Path) -> tuple[list[Path], list[tuple[str, str]]]:
-    """Write a DICOM SEG for every final label of a DICOM image that has none, and deliver it.
-
-    Parameters
-    ----------
-    source : Source
-        On a DICOMweb server, what was written but not stored is stored too.
-    labels : pathlib.Path
-        The workspace's folder of labels.
-
-    Returns
-    -------
-    list of pathlib.Path, list of (str, str)
-        The files that were written or delivered; name and reason of what could not be.
-    """
+    """Write a DICOM SEG for every final label of a DICOM image that has none, and deliver what was not."""
     store = LabelStore(labels)
     done, failed = [], []
     for image in source.list().images:

@@ -37,14 +37,7 @@ class Source(Protocol):
 
 
 class FolderSource:
-    """A folder on this machine. Nothing is ever written there: segmentations stay in the workspace.
-
-    Parameters
-    ----------
-    root : path
-    exclude : path
-        The workspace, which may lie inside.
-    """
+    """A folder on this machine. Nothing is ever written there: segmentations stay in the workspace."""
 
     def __init__(self, root: PathLike, *, exclude: PathLike) -> None:
         self.root, self.exclude = Path(root), Path(exclude)
@@ -63,27 +56,14 @@ class FolderSource:
 
 
 class DicomWebSource:
-    """A DICOMweb server, as a PACS has one. Images are fetched when they are first needed, and kept.
-
-    Parameters
-    ----------
-    client : DicomWeb
-    cache : path
-        Folder for what was fetched; it holds patients' data as the server gave them.
-    """
+    """A DICOMweb server, as a PACS has one. Images are fetched when they are first needed, and kept."""
 
     def __init__(self, client: DicomWeb, cache: PathLike) -> None:
         self.client, self.cache = client, Path(cache)
         self._lock = threading.Lock()
 
     def list(self, *, again: bool = False) -> Studies:
-        """Headers of all mammograms of the server; segmentations of their studies are fetched.
-
-        Raises
-        ------
-        MammogramError
-            If the server does not answer. What is wrong with single images or segmentations stands in the list.
-        """
+        """Headers of all mammograms of the server; segmentations of their studies are fetched."""
         record = self.cache / "list.json"
         if not again and record.is_file():
             return _recall(record)
@@ -110,18 +90,12 @@ class DicomWebSource:
         return found
 
     def file(self, image: StudyImage) -> Path:
-        """The image in the cache, fetched where it is not there yet.
-
-        Raises
-        ------
-        MammogramError
-            If the server does not give it, or gives another one.
-        """
+        """The image in the cache, fetched where it is not there yet."""
         return self._fetch(*image.series, image.id)
 
     def deliver(self, segmentation: Path) -> str:
         """Store it on the server (STOW-RS)."""
-        self.client.store(segmentation.read_bytes())
+        self.client.store(segmentation)
         return "stored"
 
     def _headers(self, study: str, series: str) -> Iterator[HeaderSummary]:
@@ -152,32 +126,7 @@ class DicomWebSource:
 
 
 def open_source(studies: PathLike, workspace: PathLike, environment: Mapping[str, str]) -> Source:
-    """The source that ``--studies`` names.
-
-    Parameters
-    ----------
-    studies : path or str
-        Folder, or DICOMweb address.
-    workspace : path
-    environment : mapping of str to str
-        May hold the login of the server (`mammozoo.label.store.dicomweb.DicomWeb.from_environment`).
-
-    Returns
-    -------
-    Source
-
-    Raises
-    ------
-    NotADirectoryError, ValueError
-        If it is neither.
-
-    Examples
-    --------
-    >>> open_source("absent", "w", {})
-    Traceback (most recent call last):
-    ...
-    NotADirectoryError: --studies absent is no folder and no DICOMweb address (http://...)
-    """
+    """The source that ``--studies`` names, a folder or a DICOMweb address; the environment may hold a login."""
     if is_dicomweb(studies):
         return DicomWebSource(DicomWeb.from_environment(str(studies), environment), Path(workspace, "dicom"))
     if not Path(studies).is_dir():

@@ -22,37 +22,16 @@ _NIFTI = (".nii", ".nii.gz")
 
 @dataclass(frozen=True)
 class StudyImage:
-    """One image that can be annotated.
+    """One image that can be annotated."""
 
-    Attributes
-    ----------
-    id : str
-        The SOPInstanceUID of a DICOM image; of other files a name made of the relative path.
-    path : pathlib.Path
-        The file. May hold a patient's name: not for logs or answers.
-    name : str
-        What to call the image on a screen; free of patient data.
-    group : str
-        Images of one study share it; training and validation never do.
-    kind : {"dicom", "raster", "nifti"}
-    laterality, view_position : str
-        Empty where the file does not say.
-    pixel_spacing : (float, float) or None
-        Row and column spacing in mm.
-    rows, columns : int
-        0 where only the pixels tell.
-    series : (str, str)
-        UIDs of study and series on a DICOMweb server; empty for a file of a folder.
-    """
-
-    id: str
-    path: Path
-    name: str
-    group: str
+    id: str  # SOPInstanceUID, or a name made of the relative path
+    path: Path  # may hold a patient's name: not for logs or answers
+    name: str  # for a screen; free of patient data
+    group: str  # images of one study share it; training and validation never do
     kind: str
     laterality: str = ""
     view_position: str = ""
-    pixel_spacing: tuple[float, float] | None = None
+    pixel_spacing: tuple[float, float] | None = None  # row and column in mm
     rows: int = 0
     columns: int = 0
     series: tuple[str, str] = ("", "")
@@ -60,54 +39,15 @@ class StudyImage:
 
 @dataclass(frozen=True)
 class Studies:
-    """What a study folder holds.
-
-    Attributes
-    ----------
-    images : tuple of StudyImage
-        In the order of their names.
-    segmentations : tuple of pathlib.Path
-        DICOM segmentations that lie among the images.
-    left_out : tuple of (str, str)
-        Name and reason of every file that is no image to annotate.
-    """
+    """What a study folder holds."""
 
     images: tuple[StudyImage, ...]
     segmentations: tuple[Path, ...]
-    left_out: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str], ...]  # name and reason of every file that is no image to annotate
 
 
 def list_studies(root: PathLike, *, exclude: PathLike | None = None) -> Studies:
-    """List the mammograms below a folder, in whatever order of folders and files.
-
-    Parameters
-    ----------
-    root : path
-        Folder; searched to its depth. DICOM, PNG, JPEG, TIFF, PGM and NIfTI images may be mixed.
-    exclude : path, optional
-        A folder below it to leave alone (the workspace with the labels).
-
-    Returns
-    -------
-    Studies
-
-    Raises
-    ------
-    MammogramError
-        If the folder does not exist.
-
-    Notes
-    -----
-    An image is listed once: a second file with the same SOPInstanceUID is left out with that reason. Several views in
-    one series are several items. A folder without images gives an empty list.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     list_studies(folder).images
-    ()
-    """
+    """List the mammograms below a folder, each SOPInstanceUID once; several views in one series are several items."""
     root = Path(root).resolve()
     if not root.is_dir():
         msg = f"no such folder: {root}"
@@ -175,18 +115,7 @@ def _item(item: InputImage) -> StudyImage | Path:
 def dicom_image(
     header: HeaderSummary, *, path: Path, name: str, group: str, series: tuple[str, str] = ("", "")
 ) -> StudyImage:
-    """Make an item of a checked header (`check_header`).
-
-    Parameters
-    ----------
-    header : HeaderSummary
-    path, name, group, series
-        As in `StudyImage`.
-
-    Returns
-    -------
-    StudyImage
-    """
+    """Make an item of a checked header (`check_header`)."""
     return StudyImage(
         id=header.sop_instance_uid,
         path=path,
@@ -203,19 +132,7 @@ def dicom_image(
 
 
 def check_header(header: HeaderSummary, name: str) -> None:
-    """Refuse what is no single 2-D mammogram.
-
-    Parameters
-    ----------
-    header : HeaderSummary
-    name : str
-        What to call the image in the message.
-
-    Raises
-    ------
-    MammogramError
-        With the reason.
-    """
+    """Refuse what is no single 2-D mammogram."""
     if header.modality not in ("MG", ""):
         msg = f"{name}: Modality is {header.modality!r}; wanted 'MG'"
     elif header.rows < 1 or header.columns < 1:

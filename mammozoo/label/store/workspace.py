@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._typing import PathLike
-from ...io.model_keys import read_model_keys
-from ...io.weights_record import file_sha256, released_file, require_recorded_weights
+from ...io.weights import file_sha256, released_file, require_recorded_weights
 from ...io.write import write_json, write_text
 
 __all__ = ["BundleChoice", "Workspace", "prepare_workspace"]
@@ -94,7 +93,6 @@ def prepare_workspace(
     bundles : sequence of BundleChoice
     options : mapping, optional
         Top-level keys for the bundles' configurations, as ``{"width": 16}``; a bundle without such a key ignores it.
-        They go before those that weights were trained with (`mammozoo.io.model_keys`).
     fresh_weights : bool
         Begin with the given weights again; those that annotation has trained move to ``models/earlier/``.
 
@@ -151,9 +149,6 @@ def _copy(choice: BundleChoice, target: Path, options: Mapping[str, Any], *, fre
         raise ValueError(msg)
     if keep:
         options = {**origin.get("options", {}), **options}
-    elif weights is not None:
-        detector = read_model_keys(weights.with_name(_DETECTOR))
-        options = {**detector, **read_model_keys(weights), **options}
     for name in _COPIED:
         _replace(choice.source / name, target / name)
     keys = _edit_configs(target / "configs", options)
@@ -252,6 +247,6 @@ def _edit_configs(folder: Path, options: Mapping[str, Any]) -> set[str]:
         keys |= set(config)
         config.update({key: value for key, value in options.items() if key in config})
         if name == "train.json":
-            config["run"] = _RUN
+            config |= {"run": _RUN, "run_dir": "@bundle_root", "dataset": "given"}
         write_json(path, config)
     return keys

@@ -11,11 +11,14 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..layers import Permute, StochasticDepth, depth_rates
+from ..adapting import adapt_classifier
+from .layers import Permute, StochasticDepth, depth_rates
 
 __all__ = ["ChannelNorm", "ConvNeXt", "ConvNeXtBlock"]
 
@@ -24,17 +27,7 @@ DEPTHS = (3, 3, 9, 3)
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of each position.
-
-    Parameters
-    ----------
-    channels : int
-
-    Examples
-    --------
-    >>> ChannelNorm(4)(torch.ones(1, 4, 2, 2)).abs().max().item()
-    0.0
-    """
+    """Layer normalisation over the channels of each position of (B, C, W, H)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=EPSILON)
@@ -46,19 +39,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class ConvNeXtBlock(nn.Module):
-    """A 7 x 7 convolution in depth, two linear layers over the channels, a scale and a shortcut.
-
-    Parameters
-    ----------
-    channels : int
-    drop_rate : float
-        Of the stochastic depth.
-
-    Examples
-    --------
-    >>> ConvNeXtBlock(8)(torch.zeros(1, 8, 4, 6)).shape
-    torch.Size([1, 8, 4, 6])
-    """
+    """A 7 x 7 convolution in depth, two linear layers over the channels, a scale and a shortcut."""
 
     def __init__(self, channels: int, *, drop_rate: float = 0.0) -> None:
         super().__init__()
@@ -137,3 +118,7 @@ class ConvNeXt(nn.Module):
         """Compute logits (B, num_classes)."""
         logits: torch.Tensor = self.classifier(self.avgpool(self.features(image)))
         return logits
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of torchvision's names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="features.0.0", head="classifier.2")

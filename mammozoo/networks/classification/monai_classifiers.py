@@ -14,24 +14,19 @@ References
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from monai.networks.nets.densenet import DenseNet121
-from monai.networks.nets.efficientnet import EfficientNetBN
-from monai.networks.nets.senet import SEResNet50
+import torch
+from monai.networks.nets import densenet, efficientnet, senet
 from torch import nn
 
-__all__ = [
-    "densenet121",
-    "densenet121_name",
-    "efficientnet_b0",
-    "efficientnet_b0_name",
-    "se_resnet50",
-    "se_resnet50_name",
-]
+from ..adapting import adapt_classifier
+
+__all__ = ["DenseNet121", "EfficientNetB0", "SEResNet50"]
 
 
-def densenet121(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 64) -> nn.Module:
-    """Build MONAI's DenseNet-121 [1]_.
+class DenseNet121(densenet.DenseNet121):
+    """MONAI's DenseNet-121 [1]_.
 
     Parameters
     ----------
@@ -48,86 +43,83 @@ def densenet121(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 
 
     Notes
     -----
-    Takes (B, in_channels, W, H) with sides of at least 32 pixels; returns logits (B, num_classes).
+    Takes (B, in_channels, W, H) with sides of at least 32 pixels; returns logits (B, num_classes). Torchvision's
+    ImageNet weights fit (either form of their names).
 
     Examples
     --------
-    >>> densenet121(width=4).class_layers.out
+    >>> DenseNet121(width=4).class_layers.out
     Linear(in_features=64, out_features=1, bias=True)
     """
-    if width % 2:
-        msg = f"every layer adds width / 2 channels, and width {width} is odd"
-        raise ValueError(msg)
-    network = DenseNet121(2, in_channels, num_classes, init_features=width, growth_rate=width // 2)
-    layers = network.class_layers
-    # Not in place: Grad-CAM reads the features that this ReLU is given. The linear layer keeps its name.
-    layers.relu = nn.ReLU()
-    layers.flatten = nn.Sequential(nn.Flatten(1), nn.Dropout(dropout))
-    return network
+
+    def __init__(self, *, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 64) -> None:
+        if width % 2:
+            msg = f"every layer adds width / 2 channels, and width {width} is odd"
+            raise ValueError(msg)
+        super().__init__(2, in_channels, num_classes, init_features=width, growth_rate=width // 2)
+        # Not in place: Grad-CAM reads the features that this ReLU is given. The linear layer keeps its name.
+        self.class_layers.relu = nn.ReLU()
+        self.class_layers.flatten = nn.Sequential(nn.Flatten(1), nn.Dropout(dropout))
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit torchvision's weights, or the same network's, with any head and input channels."""
+        return adapt_classifier(self, state, stem="features.conv0", head="class_layers.out", rename=_densenet_name)
 
 
-def densenet121_name(name: str) -> str:
-    """Name a tensor of torchvision's DenseNet-121 (either of its forms) as MONAI does.
-
-    Parameters
-    ----------
-    name : str
-
-    Examples
-    --------
-    >>> densenet121_name("features.denseblock1.denselayer1.norm.1.weight")
-    'features.denseblock1.denselayer1.layers.norm1.weight'
-    """
+def _densenet_name(name: str) -> str:
+    """MONAI's name of a tensor of torchvision's DenseNet-121."""
     name = re.sub(r"(denselayer\d+)\.(norm|conv)\.?([12])\.", r"\1.layers.\2\3.", name)
     return re.sub(r"^classifier\.", "class_layers.out.", name)
 
 
-def efficientnet_b0(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0) -> nn.Module:
-    """Build MONAI's EfficientNet-B0 [2]_.
+class EfficientNetB0(efficientnet.EfficientNetBN):
+    """MONAI's EfficientNet-B0 [2]_; its width is fixed.
 
     Parameters
     ----------
     in_channels, num_classes : int
     dropout : float
         Probability before the linear layer (0.2 in the paper).
+    bn_momentum : float
+        Share of a batch in the running statistics; MONAI's 0.01 collapses short trainings, as in
+        `mammozoo.networks.EfficientNetLite`.
 
     Notes
     -----
     Takes (B, in_channels, W, H) of any size; returns logits (B, num_classes). Stochastic depth is 0.2, as published.
-    The activation is the plain swish, which unlike MONAI's memory-efficient one can be exported.
+    The activation is the plain swish, which unlike MONAI's memory-efficient one can be exported. ImageNet weights fit
+    under MONAI's names and under those of the files that MONAI downloads.
 
     Examples
     --------
-    >>> efficientnet_b0(dropout=0.2)._dropout
+    >>> EfficientNetB0(dropout=0.2)._dropout
     Dropout(p=0.2, inplace=False)
     """
-    network = EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=in_channels, num_classes=num_classes)
-    network.set_swish(memory_efficient=False)
-    network._dropout = nn.Dropout(dropout)
-    return network
+
+    def __init__(
+        self, *, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, bn_momentum: float = 0.1
+    ) -> None:
+        norm = ("batch", {"eps": 1e-3, "momentum": bn_momentum})
+        super().__init__("efficientnet-b0", False, in_channels=in_channels, num_classes=num_classes, norm=norm)
+        self.set_swish(memory_efficient=False)
+        self._dropout = nn.Dropout(dropout)
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network with any head and input channels."""
+        return adapt_classifier(self, state, stem="_conv_stem", head="_fc", rename=_efficientnet_name)
 
 
 # Blocks of the seven stages of EfficientNet-B0 (Table 1 of the paper): the stage of each of the sixteen.
 _STAGE = [stage for stage, blocks in enumerate((1, 2, 2, 3, 3, 4, 1)) for _ in range(blocks)]
 
 
-def efficientnet_b0_name(name: str) -> str:
-    """Name a tensor of the widespread PyTorch port, which numbers the blocks only, as MONAI does.
-
-    Parameters
-    ----------
-    name : str
-
-    Examples
-    --------
-    >>> efficientnet_b0_name("_blocks.15._bn2.weight")
-    '_blocks.6.15._bn2.weight'
-    """
+def _efficientnet_name(name: str) -> str:
+    """MONAI's name of a tensor of the widespread PyTorch port, which numbers the blocks only."""
     return re.sub(r"^_blocks\.(\d+)\._", lambda found: f"_blocks.{_STAGE[int(found[1])]}.{found[1]}._", name)
 
 
-def se_resnet50(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0) -> nn.Module:
-    """Build MONAI's SE-ResNet-50 [3]_.
+class SEResNet50(senet.SEResNet50):
+    """MONAI's SE-ResNet-50 [3]_; its width is fixed.
 
     Parameters
     ----------
@@ -137,28 +129,25 @@ def se_resnet50(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 
 
     Notes
     -----
-    Takes (B, in_channels, W, H) of any size; returns logits (B, num_classes).
+    Takes (B, in_channels, W, H) of any size; returns logits (B, num_classes). ImageNet weights fit under MONAI's names
+    and under those of the files that MONAI downloads.
 
     Examples
     --------
-    >>> se_resnet50().last_linear
+    >>> SEResNet50().last_linear
     Linear(in_features=2048, out_features=1, bias=True)
     """
-    return SEResNet50(spatial_dims=2, in_channels=in_channels, num_classes=num_classes, dropout_prob=dropout)
+
+    def __init__(self, *, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0) -> None:
+        super().__init__(spatial_dims=2, in_channels=in_channels, num_classes=num_classes, dropout_prob=dropout)
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network with any head and input channels."""
+        return adapt_classifier(self, state, stem="layer0.conv1", head="last_linear", rename=_senet_name)
 
 
-def se_resnet50_name(name: str) -> str:
-    """Name a tensor of the published SE-ResNet-50 as MONAI does.
-
-    Parameters
-    ----------
-    name : str
-
-    Examples
-    --------
-    >>> se_resnet50_name("layer1.0.se_module.fc2.bias")
-    'layer1.0.se_layer.fc.2.bias'
-    """
+def _senet_name(name: str) -> str:
+    """MONAI's name of a tensor of the published SE-ResNet-50."""
     rules = (
         (r"\.conv(\d)\.(weight|bias)$", r".conv\1.conv.\2"),
         (r"\.bn(\d)\.", r".conv\1.adn.N."),

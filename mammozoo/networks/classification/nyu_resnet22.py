@@ -13,31 +13,20 @@ References
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
-from ..layers import PointwiseConv2d
+from ..adapting import adapt_classifier
+from .layers import PointwiseConv2d
 
 __all__ = ["NYUResNet22", "PreActivationBlock"]
 
 
 class PreActivationBlock(nn.Module):
-    """Normalisation, ReLU and 3 x 3 convolution, twice, and a shortcut [2]_.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-    stride : int
-        Of the first convolution.
-    project : bool
-        Whether the shortcut is a 1 x 1 convolution of the activated input; else it is the input itself, and the shape
-        must stay.
-
-    Examples
-    --------
-    >>> PreActivationBlock(4, 8, stride=2, project=True)(torch.zeros(1, 4, 8, 8)).shape
-    torch.Size([1, 8, 4, 4])
-    """
+    """Normalisation, ReLU and 3 x 3 convolution, twice, and a shortcut, a convolution if `project` [2]_."""
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, project: bool = False) -> None:
         super().__init__()
@@ -70,8 +59,11 @@ class NYUResNet22(nn.Module):
 
     Notes
     -----
-    Takes (B, in_channels, W, H) of any size; the last features have 1/64 of its sides. Returns logits
-    (B, num_classes).
+    Takes (B, in_channels, W, H) with sides of at least 11 pixels; the last features have about 1/64 of its sides (the
+    first convolution and the pooling have no padding, as published). Returns logits (B, num_classes).
+
+    `mammozoo.networks.load_pretrained` takes the authors' published files: the trunk of one view, or of four views
+    (that of the craniocaudal ones is taken). Their two layers over the trunk stay behind; kernels are turned.
 
     Examples
     --------
@@ -82,7 +74,7 @@ class NYUResNet22(nn.Module):
     def __init__(self, *, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 16) -> None:
         super().__init__()
         layers: list[nn.Module] = [
-            nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False),
+            nn.Conv2d(in_channels, width, 7, stride=2, bias=False),
             nn.MaxPool2d(3, stride=2),
         ]
         inputs = width
@@ -105,3 +97,20 @@ class NYUResNet22(nn.Module):
         """Compute logits (B, num_classes)."""
         logits: torch.Tensor = self.head(self.dropout(self.pool(self.features(image)).flatten(1)))
         return logits
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the authors' published trunk, or the same network with any head and input channels."""
+        trunk = {}
+        for prefix in ("four_view_resnet.cc.", "view_resnet.", ""):
+            if f"{prefix}first_conv.weight" in state:
+                names = [name for name in state if name.startswith(prefix)]
+                trunk = {_own_name(name.removeprefix(prefix)): state[name] for name in names}
+                break
+        return adapt_classifier(self, trunk or state, stem="features.0", head="head")
+
+
+def _own_name(name: str) -> str:
+    """The network's name of a tensor of the published trunk."""
+    name = re.sub(r"^layer_list\.(\d)\.", lambda found: f"features.{int(found[1]) + 2}.", name)
+    name = name.replace("first_conv.", "features.0.").replace("final_bn.", "features.7.")
+    return name.replace(".bn", ".norm").replace(".downsample.0.", ".shortcut.")

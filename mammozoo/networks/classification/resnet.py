@@ -11,13 +11,14 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..layers import PointwiseConv2d
+from ..adapting import adapt_classifier
+from .layers import PointwiseConv2d
 
 __all__ = ["BasicBlock", "Bottleneck", "ResNet", "resnet18", "resnet50"]
 
@@ -33,22 +34,7 @@ def _shortcut(in_channels: int, out_channels: int, *, stride: int) -> nn.Sequent
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions and a shortcut.
-
-    Parameters
-    ----------
-    in_channels, channels : int
-        The output has ``channels`` channels.
-    stride : int
-        Of the first convolution.
-    attention : callable, optional
-        Builds, for a number of channels, what the branch passes before it is added.
-
-    Examples
-    --------
-    >>> BasicBlock(4, 8, stride=2)(torch.zeros(1, 4, 8, 8)).shape
-    torch.Size([1, 8, 4, 4])
-    """
+    """Two 3 x 3 convolutions and a shortcut; `attention` builds what the branch passes before it is added."""
 
     expansion = 1
 
@@ -70,22 +56,10 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3 and 1 x 1 convolutions and a shortcut; the stride is in the 3 x 3 one.
+    """1 x 1, 3 x 3 and 1 x 1 convolutions and a shortcut.
 
-    Parameters
-    ----------
-    in_channels, channels : int
-        The output has ``4 * channels`` channels.
-    stride : int
-        In the paper of the first 1 x 1 convolution; in the 3 x 3 one it is a little better and what the published
-        weights were trained with.
-    attention : callable, optional
-        As in `BasicBlock`.
-
-    Examples
-    --------
-    >>> Bottleneck(4, 8, stride=2)(torch.zeros(1, 4, 8, 8)).shape
-    torch.Size([1, 32, 4, 4])
+    The stride is in the 3 x 3 one: a little better than in the first, as the paper has it, and what the published
+    weights were trained with.
     """
 
     expansion = 4
@@ -185,36 +159,18 @@ class ResNet(nn.Module):
         logits: torch.Tensor = self.fc(self.dropout(pooled))
         return logits
 
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of torchvision's names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="conv1", head="fc", added=("attention", "avgpool"))
+
 
 def resnet18(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 64) -> ResNet:
-    """Build a ResNet-18 (parameters as in `ResNet`).
-
-    Parameters
-    ----------
-    in_channels, num_classes, dropout, width
-        As in `ResNet`.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in resnet18().parameters())
-    11177025
-    """
+    """Build a ResNet-18, 11,177,025 parameters; the options are those of `ResNet`."""
     shape: dict[str, Any] = {"in_channels": in_channels, "num_classes": num_classes, "width": width}
     return ResNet(BasicBlock, (2, 2, 2, 2), dropout=dropout, **shape)
 
 
 def resnet50(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 64) -> ResNet:
-    """Build a ResNet-50 (parameters as in `ResNet`).
-
-    Parameters
-    ----------
-    in_channels, num_classes, dropout, width
-        As in `ResNet`.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in resnet50(width=8).parameters())
-    374409
-    """
+    """Build a ResNet-50, 23,510,081 parameters; the options are those of `ResNet`."""
     shape: dict[str, Any] = {"in_channels": in_channels, "num_classes": num_classes, "width": width}
     return ResNet(Bottleneck, (3, 4, 6, 3), dropout=dropout, **shape)

@@ -26,25 +26,7 @@ __all__ = ["CBAM", "TransformerPooling", "cbam_resnet50", "resnet50_transformer"
 
 
 class CBAM(nn.Module):
-    """Gate the channels, then the positions [1]_.
-
-    Parameters
-    ----------
-    channels : int
-    reduction : int
-        The hidden layer has ``channels // reduction`` units, at least 1.
-    kernel_size : int
-        Of the convolution that gates the positions; odd.
-
-    Notes
-    -----
-    With all weights and biases zero both gates are 0.5, so the features are quartered.
-
-    Examples
-    --------
-    >>> CBAM(32)(torch.ones(1, 32, 4, 4)).shape
-    torch.Size([1, 32, 4, 4])
-    """
+    """Gate the channels (``channels // reduction`` units hidden), then the positions [1]_."""
 
     def __init__(self, channels: int, *, reduction: int = 16, kernel_size: int = 7) -> None:
         super().__init__()
@@ -61,43 +43,13 @@ class CBAM(nn.Module):
 
 
 def cbam_resnet50(*, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 64) -> ResNet:
-    """Build a ResNet-50 with CBAM (reduction 16, kernel 7) at the end of every block's branch.
-
-    Parameters
-    ----------
-    in_channels, num_classes, dropout, width
-        As in `ResNet`.
-
-    Examples
-    --------
-    >>> cbam_resnet50(width=4)(torch.zeros(2, 3, 64, 64)).shape
-    torch.Size([2, 1])
-    """
+    """Build a ResNet-50 with CBAM at the end of every block's branch; the options are those of `ResNet`."""
     shape: dict[str, Any] = {"in_channels": in_channels, "num_classes": num_classes, "width": width}
     return ResNet(Bottleneck, (3, 4, 6, 3), dropout=dropout, attention=CBAM, **shape)
 
 
-def sine_positions(width: int, height: int, *, channels: int, device: torch.device | None = None) -> torch.Tensor:
-    """Encode the positions of a grid: half of the channels for each axis, sine and cosine of falling frequencies.
-
-    Parameters
-    ----------
-    width, height : int
-        Of the grid.
-    channels : int
-        A multiple of 4.
-    device : torch.device, optional
-
-    Returns
-    -------
-    torch.Tensor
-        float32, shape (width * height, channels), in the order of ``flatten``.
-
-    Examples
-    --------
-    >>> sine_positions(2, 1, channels=4)[0].tolist()
-    [0.0, 1.0, 0.0, 1.0]
-    """
+def sine_positions(width: int, height: int, channels: int, device: torch.device) -> torch.Tensor:
+    """float32 (width * height, channels): half of the channels an axis, sines and cosines of falling frequencies."""
     quarter = channels // 4
     rates = torch.exp(-math.log(10_000) * torch.arange(quarter, device=device) / quarter)
     axes = []
@@ -112,28 +64,8 @@ def sine_positions(width: int, height: int, *, channels: int, device: torch.devi
 class TransformerPooling(nn.Module):
     """Project features, pass their positions through a Transformer's encoder, average [2]_.
 
-    Parameters
-    ----------
-    in_channels : int
-    channels : int
-        Of the encoder; a multiple of `heads` and of 4. The hidden layers have four times as many.
-    heads, layers : int
-    dropout : float
-        Within the encoder.
-
-    Raises
-    ------
-    ValueError
-        If `channels` is no multiple of `heads` and of 4.
-
-    Notes
-    -----
-    Layers normalise first. Positions are encoded by sines, so any size of image will do.
-
-    Examples
-    --------
-    >>> TransformerPooling(32, 16)(torch.zeros(2, 32, 7, 5)).shape
-    torch.Size([2, 16])
+    Layers normalise first; the hidden ones are four times as wide. Positions are encoded by sines, so any size of image
+    will do. `channels` is a multiple of `heads` and of 4, else ValueError.
     """
 
     def __init__(
@@ -153,7 +85,7 @@ class TransformerPooling(nn.Module):
         """Map (B, in_channels, W, H) to (B, channels)."""
         projected = self.projection(features)
         width, height = projected.shape[-2:]
-        positions = sine_positions(width, height, channels=projected.shape[1], device=projected.device)
+        positions = sine_positions(width, height, projected.shape[1], projected.device)
         tokens = projected.flatten(2).transpose(1, 2) + positions.to(projected.dtype)
         pooled: torch.Tensor = self.encoder(tokens).mean(dim=1)
         return pooled
@@ -164,23 +96,8 @@ def resnet50_transformer(
 ) -> ResNet:
     """Build a ResNet-50 whose last stage is read by a Transformer: 256 channels, 8 heads, 2 layers.
 
-    Parameters
-    ----------
-    in_channels, num_classes
-        As in `ResNet`.
-    dropout : float
-        Before the linear layer and within the encoder.
-    width : int
-        Of the first stage, even; the encoder has four times as many channels.
-
-    Notes
-    -----
-    An arrangement of this project's; several of the kind are published and none is the standard.
-
-    Examples
-    --------
-    >>> resnet50_transformer(width=4)(torch.zeros(2, 3, 64, 64)).shape
-    torch.Size([2, 1])
+    The options are those of `ResNet`; dropout acts within the encoder too, and `width` is even. An arrangement of this
+    project's; several of the kind are published and none is the standard.
     """
     shape: dict[str, Any] = {"in_channels": in_channels, "num_classes": num_classes, "width": width}
     pooling = TransformerPooling(8 * width * Bottleneck.expansion, 4 * width, dropout=dropout)

@@ -12,11 +12,16 @@ References
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..layers import Permute, StochasticDepth, depth_rates
+from ..adapting import adapt_classifier, turned
+from .layers import Permute, StochasticDepth, depth_rates
 
 __all__ = ["PatchMerging", "Swin", "SwinBlock", "WindowAttention"]
 
@@ -49,9 +54,10 @@ def _relative_index(side: int) -> torch.Tensor:
 def _shift_mask(features: torch.Tensor, side: int, shifts: tuple[int, int]) -> torch.Tensor:
     """Keep apart what only the cyclic shift brought together: 0 or -100, shape (windows, 1, side**2, side**2)."""
     regions = []
-    for length, shift in zip(features.shape[1:3], shifts, strict=True):
+    for axis in range(2):
+        length = features.shape[1 + axis]
         positions = torch.arange(length, device=features.device)
-        wrapped = positions >= length - shift
+        wrapped = positions >= length - (shifts[0] if axis == 0 else shifts[1])
         regions.append((positions >= length - side).long() + wrapped.long())
     labels = 3 * regions[0][:, None] + regions[1][None, :]
     labels = _windows(labels[None, :, :, None], side)[0, :, :, 0]
@@ -60,23 +66,7 @@ def _shift_mask(features: torch.Tensor, side: int, shifts: tuple[int, int]) -> t
 
 
 class WindowAttention(nn.Module):
-    """Self-attention within windows, which may be shifted, with a learned bias for each relative position.
-
-    Parameters
-    ----------
-    channels, heads : int
-    side : int
-        Of a window, in positions.
-    shift : int
-        How far the windows are moved; not along an axis that one window covers.
-
-    Examples
-    --------
-    >>> WindowAttention(6, heads=3, shift=3)(torch.zeros(1, 9, 16, 6)).shape
-    torch.Size([1, 9, 16, 6])
-    """
-
-    relative_position_index: torch.Tensor
+    """Self-attention in windows of (B, W, H, C), moved by `shift`, with a learned bias for each relative position."""
 
     def __init__(self, channels: int, *, heads: int, side: int = 7, shift: int = 0) -> None:
         super().__init__()
@@ -85,6 +75,7 @@ class WindowAttention(nn.Module):
         self.proj = nn.Linear(channels, channels)
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * side - 1) ** 2, heads))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+        self.relative_position_index: torch.Tensor  # no annotation of the class: torch.jit.script cannot read it
         self.register_buffer("relative_position_index", _relative_index(side))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -94,21 +85,22 @@ class WindowAttention(nn.Module):
         padded = F.pad(features, (0, 0, 0, -height % side, 0, -width % side))
         whole = (padded.shape[1], padded.shape[2])
         shifts = (self.shift if whole[0] > side else 0, self.shift if whole[1] > side else 0)
-        if any(shifts):
+        shifted = shifts != (0, 0)
+        if shifted:
             padded = padded.roll((-shifts[0], -shifts[1]), dims=(1, 2))
         bias = self.relative_position_bias_table[self.relative_position_index]
-        bias = bias.view(side**2, side**2, self.heads).permute(2, 0, 1)
-        if any(shifts):
+        bias = bias.view(side * side, side * side, self.heads).permute(2, 0, 1)
+        if shifted:
             bias = bias + _shift_mask(padded, side, shifts)
         attended = _unwindows(self._attend(_windows(padded, side), bias), side, width=whole[0], height=whole[1])
-        if any(shifts):
+        if shifted:
             attended = attended.roll(shifts, dims=(1, 2))
         return attended[:, :width, :height]
 
     def _attend(self, windows: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """Attend within (B, windows, N, C); bias (heads, N, N) or (windows, heads, N, N)."""
         split = self.qkv(windows).unflatten(-1, (3, self.heads, -1))
-        query, key, value = split.permute(3, 0, 1, 4, 2, 5)
+        query, key, value = split.permute(3, 0, 1, 4, 2, 5).unbind(0)
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1) + bias
         joined = (scores.softmax(dim=-1) @ value).transpose(2, 3).flatten(3)
         projected: torch.Tensor = self.proj(joined)
@@ -116,21 +108,7 @@ class WindowAttention(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    """Attention in windows and two linear layers, each normalised first and with a shortcut.
-
-    Parameters
-    ----------
-    channels, heads : int
-    shift : int
-        As in `WindowAttention`.
-    drop_rate : float
-        Of the stochastic depth.
-
-    Examples
-    --------
-    >>> SwinBlock(6, heads=3)(torch.zeros(1, 8, 8, 6)).shape
-    torch.Size([1, 8, 8, 6])
-    """
+    """Attention in windows and two linear layers on (B, W, H, C), each normalised first and with a shortcut."""
 
     def __init__(self, channels: int, *, heads: int, shift: int = 0, drop_rate: float = 0.0) -> None:
         super().__init__()
@@ -150,21 +128,7 @@ class SwinBlock(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Halve both sides and double the channels: four neighbours joined, normalised, reduced.
-
-    Parameters
-    ----------
-    channels : int
-
-    Notes
-    -----
-    Odd sides are padded with zeros.
-
-    Examples
-    --------
-    >>> PatchMerging(4)(torch.zeros(1, 5, 8, 4)).shape
-    torch.Size([1, 3, 4, 8])
-    """
+    """Halve both sides of (B, W, H, C), padded if odd, and double C: four neighbours joined, normalised, reduced."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -176,7 +140,7 @@ class PatchMerging(nn.Module):
         width, height = features.shape[1:3]
         padded = F.pad(features, (0, 0, 0, height % 2, 0, width % 2))
         # The first axis runs fastest: the order that published weights were trained with.
-        joined = torch.cat([padded[:, row::2, column::2] for column in (0, 1) for row in (0, 1)], dim=-1)
+        joined = torch.cat([padded[:, place % 2 :: 2, place // 2 :: 2] for place in range(4)], dim=-1)
         merged: torch.Tensor = self.reduction(self.norm(joined))
         return merged
 
@@ -252,3 +216,20 @@ class Swin(nn.Module):
         features = self.permute(self.norm(self.features(image)))
         logits: torch.Tensor = self.head(self.dropout(self.avgpool(features).flatten(1)))
         return logits
+
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of the same network, of torchvision's names, with any head and input channels."""
+        return adapt_classifier(self, state, stem="features.0.0", head="head", turn=_turned)
+
+
+def _turned(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Turn the first kernels, the tables of relative positions, and the order of the four merged neighbours."""
+    result = turned(state)
+    for name, value in result.items():
+        if name.endswith("relative_position_bias_table"):
+            side = math.isqrt(len(value))
+            result[name] = value.view(side, side, -1).transpose(0, 1).reshape(value.shape)
+        elif re.fullmatch(r"features\.[246]\.(norm\.(weight|bias)|reduction\.weight)", name):
+            first, down, across, both = value.chunk(4, dim=-1)
+            result[name] = torch.cat([first, across, down, both], dim=-1)
+    return result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""YOLOv3 on Darknet-53, the mass detector of the two-stage system; or on a smaller body that was trained elsewhere.
+"""YOLOv3 on Darknet-53, the mass detector of the two-stage system.
 
 61,523,734 parameters with one class (61,949,149 with the 80 of COCO), 40,584,928 of them in the body's 52 convolutions;
 75 convolutions in all.
@@ -12,22 +12,20 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import math
+from collections.abc import Iterator, Mapping
 
-import numpy as np
 import torch
 from torch import nn
 
-from ..._typing import PathLike
+from ..adapting import turned
 from ..blocks import check_sides
-from ..efficientnet_lite import EfficientNetLite
+from ..transfer import DARKNET, misfit
 
-__all__ = ["Darknet53", "EfficientNetBody", "YOLOv3", "load_darknet_weights"]
+__all__ = ["Darknet53", "YOLOv3"]
 
 RESIDUALS = (1, 2, 8, 8, 4)  # of each stage: Table 1 of [1]
 ANCHORS_PER_HEAD = 3
-HEADER_BYTES = 20  # Darknet's: major, minor, revision, and the images seen as 64 bits
 
 
 def _conv(in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1) -> nn.Sequential:
@@ -55,17 +53,7 @@ class _Residual(nn.Module):
 class Darknet53(nn.Module):
     """The body [1]_: a stem and five stages that halve the sides, 52 convolutions (the 53rd layer is its classifier's).
 
-    Parameters
-    ----------
-    in_channels : int
-        3: gray copied to RGB.
-    width : int
-        Channels of the stem (32); stage k has ``width * 2**k``.
-
-    Examples
-    --------
-    >>> [tuple(f.shape) for f in Darknet53(width=1)(torch.zeros(1, 3, 32, 64))]
-    [(1, 8, 4, 8), (1, 16, 2, 4), (1, 32, 1, 2)]
+    The stem has `width` channels, stage k ``width * 2**k``.
     """
 
     def __init__(self, in_channels: int = 3, *, width: int = 32) -> None:
@@ -86,39 +74,6 @@ class Darknet53(nn.Module):
             features = stage(features)
             maps.append(features)
         return maps[2:]
-
-
-class EfficientNetBody(nn.Module):
-    """An EfficientNet-Lite in the place of Darknet-53.
-
-    Parameters
-    ----------
-    in_channels : int
-    variant : {"lite0", "lite1", "lite2"}
-
-    Attributes
-    ----------
-    channels : tuple of int
-        Of the features at strides 8, 16 and 32.
-
-    Notes
-    -----
-    Takes (B, in_channels, W, H) from 0 to 1; the encoder sees -1 to 1, as its ImageNet weights expect.
-
-    Examples
-    --------
-    >>> [tuple(f.shape) for f in EfficientNetBody(1)(torch.zeros(1, 1, 32, 64))]
-    [(1, 40, 4, 8), (1, 112, 2, 4), (1, 320, 1, 2)]
-    """
-
-    def __init__(self, in_channels: int = 3, *, variant: str = "lite0") -> None:
-        super().__init__()
-        self.encoder = EfficientNetLite(in_channels, num_classes=0, variant=variant)
-        self.channels = self.encoder.channels[2:]
-
-    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """Compute the features at strides 8, 16 and 32, in this order."""
-        return self.encoder.features(2 * image - 1)[2:]
 
 
 class _Head(nn.Module):
@@ -144,7 +99,7 @@ class _Head(nn.Module):
         self.predict = nn.Sequential(_conv(channels, 2 * channels, 3), nn.Conv2d(2 * channels, outputs, 1))
 
     def forward(self, skip: torch.Tensor, coarser: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        if self.lateral is not None:
+        if self.lateral is not None and coarser is not None:
             skip = torch.cat([self.lateral(coarser), skip], dim=1)
         features = self.gather(skip)
         return features, self.predict(features)
@@ -160,14 +115,15 @@ class YOLOv3(nn.Module):
     num_classes : int
         1: mass.
     width : int
-        Channels of the first convolution (32); the deepest has 32 times as many. With another body, of the heads alone:
-        16, 8 and 4 times as many.
-    body : {"darknet53", "efficientnet_lite0"}
+        Channels of the first convolution (32); the deepest has 32 times as many.
+    objectness_prior : float
+        What a fresh network answers for objectness: thousands of boxes are background for one that is not, and
+        learning that from 0.5, Darknet's way, takes hundreds of steps. A choice, see docs/explanation/choices.md.
 
     Raises
     ------
     ValueError
-        If there is no such body.
+        If the prior is not between 0 and 1.
 
     Attributes
     ----------
@@ -180,6 +136,9 @@ class YOLOv3(nn.Module):
     H / stride, 5 + num_classes) of raw values in the order of `strides`: x and y in the cell, log width and log height
     over the anchor, objectness, classes. `mammozoo.functional.boxes.yolo_decode` turns them into boxes.
 
+    `mammozoo.networks.load_pretrained` takes a Darknet ``.weights`` file of the body (as trained on ImageNet) or of the
+    whole network, by its length; its kernels are turned. Images run from 0 to 1 there as here.
+
     Examples
     --------
     >>> [tuple(output.shape) for output in YOLOv3(width=1)(torch.zeros(2, 3, 32, 64))]
@@ -188,12 +147,14 @@ class YOLOv3(nn.Module):
 
     strides = (32, 16, 8)
 
-    def __init__(self, in_channels: int = 3, num_classes: int = 1, *, width: int = 32, body: str = "darknet53") -> None:
+    def __init__(
+        self, in_channels: int = 3, num_classes: int = 1, *, width: int = 32, objectness_prior: float = 0.01
+    ) -> None:
         super().__init__()
-        if body not in ("darknet53", "efficientnet_lite0"):
-            msg = f"there is no body {body!r}; there are darknet53 and efficientnet_lite0"
+        if not 0 < objectness_prior < 1:
+            msg = f"objectness_prior must lie between 0 and 1, got {objectness_prior}"
             raise ValueError(msg)
-        self.body = Darknet53(in_channels, width=width) if body == "darknet53" else EfficientNetBody(in_channels)
+        self.body = Darknet53(in_channels, width=width)
         fine, middle, coarse = self.body.channels
         outputs = ANCHORS_PER_HEAD * (5 + num_classes)
         self.heads = nn.ModuleList(
@@ -203,88 +164,67 @@ class YOLOv3(nn.Module):
                 _Head(fine, 4 * width, outputs, coarser_channels=8 * width),
             ]
         )
+        with torch.no_grad():
+            for head in self.heads:
+                bias = head.get_submodule("predict.1").get_parameter("bias")
+                bias.view(ANCHORS_PER_HEAD, -1)[:, 4] = math.log(objectness_prior / (1 - objectness_prior))
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Compute the raw outputs at strides 32, 16 and 8."""
         check_sides(image, multiple=32, network="YOLOv3")
         features: torch.Tensor | None = None
         outputs = []
-        for head, skip in zip(self.heads, reversed(self.body(image)), strict=True):
-            features, raw = head(skip, features)
-            outputs.append(raw.unflatten(1, (ANCHORS_PER_HEAD, -1)).permute(0, 1, 3, 4, 2))
+        maps = self.body(image)
+        for level, head in enumerate(self.heads):
+            features, raw = head(maps[-1 - level], features)
+            outputs.append(raw.unflatten(1, (3, -1)).permute(0, 1, 3, 4, 2))  # 3: ANCHORS_PER_HEAD
         return outputs
 
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit a Darknet file, the body's tensors under their own names, or those of the whole network."""
+        if misfit(state, self.state_dict()) is None:
+            return dict(state)
+        if DARKNET in state:
+            return self._from_darknet(state[DARKNET])
+        prefix, own = "body.", self.body.state_dict()
+        given = {name.removeprefix(prefix): value for name, value in state.items() if not name.startswith("heads.")}
+        fault = misfit(given, own)
+        if fault is not None:
+            msg = f"{fault}; is it a Darknet-53 of the same width?"
+            raise ValueError(msg)
+        return {f"{prefix}{name}": value for name, value in given.items()}
 
-def load_darknet_weights(network: YOLOv3, path: PathLike) -> str:
-    """Load a local Darknet ``.weights`` file: the body's alone (as trained on ImageNet), or the whole network's.
-
-    Parameters
-    ----------
-    network : YOLOv3
-        Changed in place.
-    path : path
-        A header of five 32-bit integers, then little-endian float32: for each convolution the shift, scale, mean and
-        variance of its normalisation (or its bias), then its kernel.
-
-    Returns
-    -------
-    {"body", "network"}
-        What the file held, by its length.
-
-    Raises
-    ------
-    FileNotFoundError
-    ValueError
-        If the length fits neither the body nor the whole network, or a value is not finite; nothing is changed then.
-
-    Notes
-    -----
-    Darknet's kernels run over (height, width), this project's images over (width, height): kernels are transposed, so
-    that the network sees what it was trained on.
-
-    Examples
-    --------
-    >>> load_darknet_weights(YOLOv3(width=1), "absent.weights")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: there is no weights file absent.weights
-    """
-    path = Path(path)
-    if not path.is_file():
-        msg = f"there is no weights file {path}"
-        raise FileNotFoundError(msg)
-    parts: dict[str, nn.Module] = {"body": network.body, "network": network}
-    wanted = {name: HEADER_BYTES + 4 * sum(t.numel() for t in _file_order(part)) for name, part in parts.items()}
-    size = path.stat().st_size
-    name = next((name for name, length in wanted.items() if length == size), None)
-    if name is None:
-        msg = (
-            f"{path} has {size} bytes; this network's body takes {wanted['body']} and the whole network "
-            f"{wanted['network']}; is it a Darknet-53 file, and are width, in_channels and num_classes the file's?"
-        )
-        raise ValueError(msg)
-    values = torch.from_numpy(np.fromfile(path, dtype="<f4", offset=HEADER_BYTES).astype(np.float32))
-    if not bool(torch.isfinite(values).all()):
-        msg = f"{path} holds values that are not finite; is it a Darknet weights file?"
-        raise ValueError(msg)
-    targets = list(_file_order(parts[name]))
-    with torch.no_grad():
-        for target, part in zip(targets, torch.split(values, [t.numel() for t in targets]), strict=True):
-            read = part.view(target.shape)
-            target.copy_(read.transpose(-1, -2) if target.ndim == 4 else read)
-    return name
+    def _from_darknet(self, values: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Cut a Darknet file's numbers into tensors: the body's, or the whole network's, by how many there are."""
+        parts: list[tuple[str, nn.Module]] = [("body.", self.body), ("", self)]
+        sizes = [sum(tensor.numel() for _, tensor in _file_order(part)) for _, part in parts]
+        if values.numel() not in sizes:
+            msg = (
+                f"it holds {values.numel()} numbers; this network's body takes {sizes[0]} and the whole network "
+                f"{sizes[1]}; is it a Darknet-53 file, and are width, in_channels and num_classes the file's?"
+            )
+            raise ValueError(msg)
+        if not bool(torch.isfinite(values).all()):
+            msg = "it holds values that are not finite; is it a Darknet weights file?"
+            raise ValueError(msg)
+        prefix, part = parts[sizes.index(values.numel())]
+        targets = list(_file_order(part))
+        cut = torch.split(values, [tensor.numel() for _, tensor in targets])
+        read = {f"{prefix}{name}": v.view(tensor.shape) for (name, tensor), v in zip(targets, cut, strict=True)}
+        return turned(read)
 
 
-def _file_order(network: nn.Module) -> Iterator[torch.Tensor]:
-    """The tensors of a network in the order of Darknet's files."""
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
-    for index, layer in enumerate(layers):
-        if not isinstance(layer, nn.Conv2d):
+def _file_order(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Names and tensors in the order of Darknet's files: a layer's normalisation (or its bias), then its kernel."""
+    kinds = (nn.Conv2d, nn.BatchNorm2d)
+    layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, kinds)]
+    for index, (name, layer) in enumerate(layers):
+        if isinstance(layer, nn.BatchNorm2d):
             continue
         if layer.bias is not None:
-            yield layer.bias
+            yield f"{name}.bias", layer.bias
         else:
-            norm = layers[index + 1]
-            yield from (norm.get_parameter("bias"), norm.get_parameter("weight"))
-            yield from (norm.get_buffer("running_mean"), norm.get_buffer("running_var"))
-        yield layer.weight
+            after, norm = layers[index + 1]
+            for part in ("bias", "weight", "running_mean", "running_var"):
+                yield f"{after}.{part}", getattr(norm, part)
+        yield f"{name}.weight", layer.weight

@@ -21,23 +21,9 @@ __all__ = ["AUBlock", "AUNet", "ChannelAttention"]
 
 
 class ChannelAttention(nn.Module):
-    """Scale each channel by a gate computed from the channel means (eq. 4-6).
+    """Scale each channel by a gate computed from the channel means (eq. 4-6), ``channels // reduction`` units hidden.
 
-    Parameters
-    ----------
-    channels : int
-    reduction : int
-        The hidden layer has ``channels // reduction`` units; the paper's best is 16.
-
-    Notes
-    -----
-    Equation 6 prints the squeezed vector where the feature map belongs; the map is scaled. With all weights and
-    biases zero every gate is 0.5.
-
-    Examples
-    --------
-    >>> ChannelAttention(32, reduction=16)(torch.ones(1, 32, 4, 4)).shape
-    torch.Size([1, 32, 4, 4])
+    Equation 6 prints the squeezed vector where the feature map belongs; the map is scaled.
     """
 
     def __init__(self, channels: int, *, reduction: int = 16) -> None:
@@ -64,19 +50,6 @@ class AUBlock(nn.Module):
     The deep features (C channels) go up twice: interpolated and convolved to C / 2, and by dense upsampling
     (convolution to 2 C, pixel shuffle to C / 2). The dense ones are added to the shallow features (C / 2) and smoothed,
     joined with the interpolated ones, gated by channel, and passed through a unit.
-
-    Parameters
-    ----------
-    channels : int
-        C, of the deep features.
-    reduction : int
-    unit : {"basic", "deep", "res"}
-    upsampling : {"bilinear", "transposed"}
-
-    Examples
-    --------
-    >>> AUBlock(32)(torch.zeros(1, 32, 4, 4), torch.zeros(1, 16, 8, 8)).shape
-    torch.Size([1, 16, 8, 8])
     """
 
     def __init__(

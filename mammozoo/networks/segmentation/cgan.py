@@ -86,9 +86,10 @@ class Pix2PixGenerator(nn.Module):
         features = image
         for down in self.encoder:
             width, height = features.shape[-2:]
-            features = down(F.pad(features, (0, height % 2, 0, width % 2)))
+            features = down(F.pad(features, [0, height % 2, 0, width % 2]))
             skips.append(features)
-        for up, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
+        for level, up in enumerate(self.decoder):
+            skip = skips[-2 - level]
             width, height = skip.shape[-2:]
             features = torch.cat([skip, up(features)[..., :width, :height]], dim=1)
         logits: torch.Tensor = self.head(features)

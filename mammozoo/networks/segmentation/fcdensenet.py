@@ -26,20 +26,7 @@ BOTTLENECK = 15
 
 
 class DenseBlock(nn.Module):
-    """Layers of batch normalisation, ReLU, 3 x 3 convolution, each seeing all features before it.
-
-    Parameters
-    ----------
-    in_channels : int
-    layers, growth : int
-        The block adds ``layers * growth`` channels to its input.
-    dropout : float
-
-    Examples
-    --------
-    >>> DenseBlock(8, layers=2, growth=4)(torch.zeros(1, 8, 4, 4)).shape
-    torch.Size([1, 16, 4, 4])
-    """
+    """Layers of normalisation, ReLU, convolution, each seeing all before it; adds ``layers * growth`` channels."""
 
     def __init__(self, in_channels: int, *, layers: int, growth: int, dropout: float = 0.2) -> None:
         super().__init__()
@@ -84,8 +71,8 @@ class FCDenseNet103(nn.Module):
 
     Examples
     --------
-    >>> FCDenseNet103(width=8, layers=(1, 1, 1, 1, 1), bottleneck=1)(torch.zeros(1, 3, 32, 32)).shape
-    torch.Size([1, 2, 32, 32])
+    >>> FCDenseNet103(width=8, layers=(1, 1, 1, 1, 1), bottleneck=1)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 2, 32, 32])
     """
 
     def __init__(

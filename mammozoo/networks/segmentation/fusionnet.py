@@ -21,17 +21,7 @@ __all__ = ["FusionNet", "FusionUnit"]
 
 
 class FusionUnit(nn.Module):
-    """One convolution, a residual block of three, one convolution; each with batch normalisation.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-
-    Examples
-    --------
-    >>> FusionUnit(3, 4)(torch.zeros(1, 3, 8, 8)).shape
-    torch.Size([1, 4, 8, 8])
-    """
+    """One convolution, a residual block of three, one convolution; each with batch normalisation."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()

@@ -17,17 +17,19 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..._typing import PathLike
-from ..blocks import check_sides
-from ..classification.weights import fit_stem
-from ..transfer import load_pretrained, misfit, read_state
+from ..adapting import fit_stem, turned
+from ..blocks import average_of_sigmoids, check_sides
+from ..transfer import misfit
 
-__all__ = ["VGG19UNetPlusPlus", "average_of_sigmoids", "load_encoder"]
+__all__ = ["VGG19UNetPlusPlus"]
 
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Channels in multiples of the width, and convolutions, of each of the five levels [3].
 LEVELS = ((1, 2), (2, 2), (4, 4), (8, 4), (8, 4))
 
@@ -48,20 +50,19 @@ class VGG19UNetPlusPlus(nn.Module):
         Channels of the first row (64); the rows have 1, 2, 4 and 8 times as many, the lowest encoder level 8.
     deep_supervision : bool
         Heads on the nodes (0, 1) to (0, 4); else on (0, 4) only.
-    pretrained_path : path, optional
-        Weights to begin with, as in `load_encoder`.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If `pretrained_path` does not exist or does not fit.
+    normalise : bool
+        Whether the encoder sees the image less ImageNet's mean, over its deviation, as the weights of VGG-19 expect.
+        With another number of channels than three, their averages.
 
     Notes
     -----
-    Takes (B, in_channels, W, H) with sides that are multiples of 16. With deep supervision, training mode returns the
-    list of four logits (B, out_channels, W, H), and evaluation mode one such tensor whose sigmoid is the mean of the
-    four sigmoids. Rows as wide as the encoder's ("symmetrically designed"), two convolutions with batch normalisation
-    a node and nearest-neighbour doubling are choices, see docs/explanation/choices.md.
+    Takes (B, in_channels, W, H) from 0 to 1 with sides that are multiples of 16. With deep supervision, training mode
+    returns the list of four logits (B, out_channels, W, H), and evaluation mode one such tensor whose sigmoid is the
+    mean of the four sigmoids. Rows as wide as the encoder's ("symmetrically designed"), two convolutions with batch
+    normalisation a node and nearest-neighbour doubling are choices, see docs/explanation/choices.md.
+
+    `mammozoo.networks.load_pretrained` takes torchvision's VGG-19 (its ``classifier`` stays behind) or its ``features``
+    alone; kernels are turned, and for other channels than the file's the first ones are averaged.
 
     Examples
     --------
@@ -79,114 +80,67 @@ class VGG19UNetPlusPlus(nn.Module):
         *,
         width: int = 64,
         deep_supervision: bool = True,
-        pretrained_path: PathLike | None = None,
+        normalise: bool = True,
     ) -> None:
         super().__init__()
         widths = [factor * width for factor, _ in LEVELS]
         self.features = _vgg19_features(in_channels, width=width)
+        self.pools = [n for n, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
         self.nodes = nn.ModuleDict()
         for column in range(1, len(LEVELS)):
             for row in range(len(LEVELS) - column):
                 self.nodes[f"{row}_{column}"] = _node(column * widths[row] + widths[row + 1], widths[row])
         columns = range(1 if deep_supervision else len(LEVELS) - 1, len(LEVELS))
         self.heads = nn.ModuleDict({f"0_{column}": nn.Conv2d(width, out_channels, 1) for column in columns})
-        if pretrained_path is not None:
-            load_encoder(self, pretrained_path)
+        mean, deviation = (torch.tensor(values).view(1, -1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+        if in_channels != mean.shape[1]:
+            mean, deviation = mean.mean().view(1, 1, 1, 1), deviation.mean().view(1, 1, 1, 1)
+        self.normalise = normalise
+        self.mean: torch.Tensor  # no annotation of the class: torch.jit.script cannot read it
+        self.deviation: torch.Tensor
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("deviation", deviation, persistent=False)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
         """Compute logits (B, out_channels, W, H): a list in training with deep supervision, else one tensor."""
         check_sides(image, multiple=16, network="VGG19UNetPlusPlus")
         rows = [[level] for level in self._encode(image)]
-        for column in range(1, len(rows)):
-            for row in range(len(rows) - column):
-                below = F.interpolate(rows[row + 1][column - 1], scale_factor=2.0, mode="nearest")
-                rows[row].append(self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1)))
-        logits: list[torch.Tensor] = [head(rows[0][int(name[2:])]) for name, head in self.heads.items()]
+        for name, node in self.nodes.items():  # column by column
+            row, column = int(name[0]), int(name[2])
+            below = F.interpolate(rows[row + 1][column - 1], scale_factor=2.0, mode="nearest")
+            rows[row].append(node(torch.cat(rows[row] + [below], dim=1)))
+        logits: list[torch.Tensor] = []
+        for name, head in self.heads.items():
+            logits.append(head(rows[0][int(name[2])]))
         if self.training and len(logits) > 1:
             return logits
-        return average_of_sigmoids(logits) if len(logits) > 1 else logits[0]
+        return average_of_sigmoids(torch.stack(logits)) if len(logits) > 1 else logits[0]
 
     def _encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return what enters each max-pooling, and the last level."""
-        levels, features = [], image
-        for layer in self.features:
-            if isinstance(layer, nn.MaxPool2d):
+        levels: list[torch.Tensor] = []
+        features = (image - self.mean) / self.deviation if self.normalise else image
+        for position, layer in enumerate(self.features):
+            if position in self.pools:
                 levels.append(features)
             features = layer(features)
-        return [*levels, features]
+        levels.append(features)
+        return levels
 
-
-def average_of_sigmoids(logits: list[torch.Tensor]) -> torch.Tensor:
-    """Logit of the mean of several sigmoids, without computing a probability that could round to 0 or 1.
-
-    Parameters
-    ----------
-    logits : list of torch.Tensor
-        At least one, of equal shape.
-
-    Returns
-    -------
-    torch.Tensor
-        Of that shape, float32; its sigmoid is the mean of the sigmoids.
-
-    Notes
-    -----
-    ``log(sum(p)) - log(sum(1 - p))``, each by `torch.logsumexp` of log-sigmoids: finite for all finite logits.
-
-    Examples
-    --------
-    >>> average_of_sigmoids([torch.tensor(200.0), torch.tensor(-200.0)]).item()
-    0.0
-    """
-    stacked = torch.stack(logits).float()
-    return torch.logsumexp(F.logsigmoid(stacked), dim=0) - torch.logsumexp(F.logsigmoid(-stacked), dim=0)
-
-
-def load_encoder(network: VGG19UNetPlusPlus, path: PathLike) -> None:
-    """Load ImageNet weights into the encoder, or the weights of the whole network.
-
-    Parameters
-    ----------
-    network : VGG19UNetPlusPlus
-    path : path
-        As in `mammozoo.networks.transfer.read_state`: torchvision's VGG-19 (its ``classifier`` is ignored), only its
-        ``features``, or a network of this class.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file, or it does not fit; the message says how.
-
-    Notes
-    -----
-    For another number of input channels than the file's, each kernel of the first convolution is the mean over its
-    channels (`mammozoo.networks.classification.weights.fit_stem`); one gray channel in place of three equal ones so gives
-    a third of that layer's response before the bias.
-
-    Examples
-    --------
-    >>> load_encoder(VGG19UNetPlusPlus(width=2), "absent.pt")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: there is no weights file absent.pt
-    """
-    state = read_state(path)
-    if any(name.startswith("nodes.") for name in state):
-        load_pretrained(network, path)
-        return
-    own = network.features.state_dict()
-    given = {name.removeprefix("features."): value for name, value in state.items() if "classifier." not in name}
-    stem = given.get("0.weight")
-    if stem is not None and stem.ndim == 4:
-        given["0.weight"] = fit_stem(stem, in_channels=own["0.weight"].shape[1])
-    fault = misfit(given, own)
-    if fault is not None:
-        msg = (
-            f"{path} does not fit the VGG-19 encoder's features: {fault}; is it VGG-19 without batch normalisation, "
-            "and is the width 64?"
-        )
-        raise ValueError(msg)
-    network.features.load_state_dict(given)
+    def adapt_pretrained(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Fit the weights of VGG-19 to the encoder, or those of the whole network."""
+        if misfit(state, self.state_dict()) is None:
+            return dict(state)
+        prefix, own = "features.", self.features.state_dict()
+        given = turned({name.removeprefix(prefix): v for name, v in state.items() if "classifier." not in name})
+        stem = given.get("0.weight")
+        if stem is not None and stem.ndim == 4:
+            given["0.weight"] = fit_stem(stem, in_channels=own["0.weight"].shape[1])
+        fault = misfit(given, own)
+        if fault is not None:
+            msg = f"{fault}; is it VGG-19 without batch normalisation, and is the width 64?"
+            raise ValueError(msg)
+        return {f"{prefix}{name}": value for name, value in given.items()}
 
 
 def _node(in_channels: int, out_channels: int) -> nn.Sequential:

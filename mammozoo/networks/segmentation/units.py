@@ -23,17 +23,8 @@ __all__ = ["ResUnit", "UpConv", "conv_unit"]
 class ResUnit(nn.Module):
     """Three convolutions, the last two with a shortcut from the first one's activated output (eq. 3).
 
-    ``x1 = ReLU(BN(conv(x)))``, ``out = ReLU(x1 + BN(conv(ReLU(BN(conv(x1))))))``. The paper writes the shortcut from
-    before the activation; the authors' published model takes it after, and so does this.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-
-    Examples
-    --------
-    >>> ResUnit(3, 8)(torch.zeros(1, 3, 16, 16)).shape
-    torch.Size([1, 8, 16, 16])
+    The paper writes the shortcut from before the activation; the authors' published model takes it after, and so does
+    this.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -52,24 +43,7 @@ class ResUnit(nn.Module):
 
 
 def conv_unit(kind: str, in_channels: int, out_channels: int) -> nn.Module:
-    """Build one of the paper's units (Figure 2).
-
-    Parameters
-    ----------
-    kind : {"basic", "deep", "res"}
-        Two convolutions, three, or three with a shortcut; each with batch normalisation and ReLU.
-    in_channels, out_channels : int
-
-    Raises
-    ------
-    ValueError
-        For another kind.
-
-    Examples
-    --------
-    >>> sum(p.numel() for p in conv_unit("res", 3, 64).parameters())
-    76032
-    """
+    """Build one of the units of Figure 2: two convolutions, three, or three with a shortcut; ValueError for another."""
     kinds: dict[str, Callable[[int, int], nn.Module]] = {
         "basic": conv_block,
         "deep": lambda a, b: conv_block(a, b, convs=3),
@@ -84,22 +58,8 @@ def conv_unit(kind: str, in_channels: int, out_channels: int) -> nn.Module:
 class UpConv(nn.Sequential):
     """Double the size, then one convolution with batch normalisation and ReLU.
 
-    Parameters
-    ----------
-    in_channels, out_channels : int
-    upsampling : {"bilinear", "transposed"}
-        How the size is doubled: interpolation (corners aligned, as in the authors' published model) or a transposed
-        2 x 2 convolution that keeps the channels (supplement S1).
-
-    Raises
-    ------
-    ValueError
-        For another way of upsampling.
-
-    Examples
-    --------
-    >>> UpConv(8, 4)(torch.zeros(1, 8, 5, 6)).shape
-    torch.Size([1, 4, 10, 12])
+    ``bilinear`` aligns corners, as in the authors' published model; ``transposed`` is a 2 x 2 convolution that keeps
+    the channels (supplement S1). Another way is a ValueError.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, upsampling: str = "bilinear") -> None:

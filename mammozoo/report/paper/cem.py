@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,40 +15,16 @@ from ...engines.results.score_table import score_units
 from ...metrics.curves import compute_auroc
 from ...stats.summary_classification import MeasureInterval, Unit, bootstrap_measures
 from ..tables import markdown_table
-from .run import TableRun, run_cells
+from ..text import number, signed, span
+from .run import Row, TableRun, paper_page, run_cells, table_spec
 
 __all__ = ["auroc_difference", "print_cem_tables"]
-
-Row = Mapping[str, Any]
 
 
 def auroc_difference(
     first: Sequence[Row], second: Sequence[Row], *, resamples: int = 2000, seed: int = 0
 ) -> MeasureInterval:
-    """Paired difference of two AUROCs per patient, ``first - second``, with its interval.
-
-    Parameters
-    ----------
-    first, second : sequence of mapping
-        Rows of two networks for the same images (see `mammozoo.engines.results.score_table.score_units`), in any order.
-    resamples, seed : int
-        Of the bootstrap by patient.
-
-    Returns
-    -------
-    MeasureInterval
-
-    Raises
-    ------
-    ValueError
-        If the images differ.
-
-    Examples
-    --------
-    >>> rows = [{"id": i, "patient_id": i, "laterality": "L", "label": i % 2, "probability": i / 4} for i in range(4)]
-    >>> auroc_difference(rows, rows, resamples=10).estimate
-    0.0
-    """
+    """Paired difference of two AUROCs per patient, ``first - second``, from rows of the same images in any order."""
     if {row["id"] for row in first} != {row["id"] for row in second} or len(first) != len(second):
         msg = f"a paired difference needs the same images: {len(first)} and {len(second)} rows differ"
         raise ValueError(msg)
@@ -67,43 +40,19 @@ def auroc_difference(
 
 
 def print_cem_tables(*, root: PathLike, run: TableRun) -> str:
-    """Return the tables as Markdown, after running the cells that were asked for.
-
-    Parameters
-    ----------
-    root : path
-        The project's root.
-    run : TableRun
-        A cell is ``BACKBONE_INPUT``, as ``resnet50_mask``.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If an asked-for cell does not exist, or there is no manifest to run it on.
-    """
-    spec = json.loads(Path(root, "configs", "tables", "cem.json").read_text(encoding="utf-8"))
+    """Return the tables as Markdown, after running what was asked for; a cell is ``BACKBONE_INPUT``."""
+    spec = table_spec(root, "cem")
     cells = {f"{backbone}_{name}": (backbone, name) for backbone in spec["backbones"] for name in spec["inputs"]}
     keys = {cell: {"backbone": backbone, **spec["inputs"][name]} for cell, (backbone, name) in cells.items()}
     run_cells(keys, bundle=Path(root, "bundles", spec["bundle"]), run=run)
+    differences = _differences(spec, run)
     missing = [cell for cell in cells if cell_result(run.results / cell) is None]
-    options = ", ".join(f"{key} {value}" for key, value in run.options.items())
-    notes = [f"runs of this command use {options}"] if options else []
-    parts = [
-        "# cem: benign against malignant, per patient, test part", "",
-        _figures(spec, cells, run), "",
-        "## Mask against original: paired difference of the AUROC per patient", "",
-        _differences(spec, run), "",
-    ]  # fmt: skip
     if missing:
         command = f"mammozoo tables cem --results {run.results} --data MANIFEST --run"
-        parts += [f"Not run: {', '.join(missing)}; the command: `{command} {missing[0]} ...`", ""]
-    return "\n".join(
-        [*parts, "## Why these are not the same experiments", "", *(f"- {r}" for r in [*spec["reasons"], *notes]), ""]
-    )
+        differences += f"\n\nNot run: {', '.join(missing)}; the command: `{command} {missing[0]} ...`"
+    sections = {"Mask against original: paired difference of the AUROC per patient": differences}
+    title = "cem: benign against malignant, per patient, test part"
+    return paper_page(title, _figures(spec, cells, run), sections, reasons=spec["reasons"], run=run)
 
 
 def _figures(spec: Row, cells: Mapping[str, tuple[str, str]], run: TableRun) -> str:
@@ -115,14 +64,12 @@ def _figures(spec: Row, cells: Mapping[str, tuple[str, str]], run: TableRun) -> 
         for metric, printed in spec["columns"].items():
             if patient is None and metric not in expected:
                 continue
-            found = patient["figures"]["validation"][metric] if patient else None
-            paper = expected.get(metric)
+            found = patient["figures"]["validation"][metric] if patient else {"estimate": None, "interval": None}
+            paper, ours = expected.get(metric), found["estimate"]
             body.append([
                 backbone, name, printed,
-                _number(found["estimate"]) if found else "not run",
-                " to ".join(_number(bound) for bound in found["interval"]) if found else "-",
-                _number(paper),
-                f"{found['estimate'] - paper:+.3f}" if found and paper is not None else "-",
+                number(ours) if patient else "not run", span(found["interval"]), number(paper),
+                signed(None if ours is None or paper is None else ours - paper),
                 str(patient["n"]) if patient else "-",
                 metrics["resolution"].split(" (")[0] if metrics else "-",
             ])  # fmt: skip
@@ -134,12 +81,7 @@ def _differences(spec: Row, run: TableRun) -> str:
     body = []
     for backbone in spec["backbones"]:
         tables = [run.results / f"{backbone}_{name}" / "per_case.csv" for name in ("mask", "original")]
-        if not all(table.is_file() for table in tables):
-            continue
-        found = auroc_difference(*(read_scores(table, part="test") for table in tables))
-        body.append([backbone, f"{found.estimate:+.3f}", f"{_number(found.low)} to {_number(found.high)}"])
+        if all(table.is_file() for table in tables):
+            found = auroc_difference(*(read_scores(table, part="test") for table in tables))
+            body.append([backbone, signed(found.estimate), span([found.low, found.high])])
     return markdown_table(["Backbone", "AUROC, mask - original", "95 % CI, bootstrap by patient"], body)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"

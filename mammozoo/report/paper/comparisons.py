@@ -20,20 +20,7 @@ __all__ = ["case_values", "comparison_table"]
 
 
 def case_values(folders: Sequence[Path], metric: str = "dice") -> dict[str, tuple[float, str]]:
-    """A metric of every case, averaged over repeated runs.
-
-    Parameters
-    ----------
-    folders : sequence of Path
-        One a run, each with ``per_case.csv``; a folder without one is left out.
-    metric : str
-        Column.
-
-    Returns
-    -------
-    dict of str to (float, str)
-        Case id to its mean over the runs and its patient; cases that a run lacks are left out.
-    """
+    """A column of ``per_case.csv`` of every case that all runs have, averaged over them, and the case's patient."""
     found: dict[str, list[float]] = defaultdict(list)
     patients: dict[str, str] = {}
     runs = 0
@@ -51,31 +38,7 @@ def case_values(folders: Sequence[Path], metric: str = "dice") -> dict[str, tupl
 def comparison_table(
     rows: Sequence[Mapping[str, Any]], cases: Mapping[str, Mapping[str, tuple[float, str]]], *, reference: str
 ) -> str:
-    """Wilcoxon signed-rank and paired difference of every network against one of them.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        The table's rows, with ``id`` and ``name``.
-    cases : mapping
-        Row id to `case_values`; empty where it was not run.
-    reference : str
-        Row id.
-
-    Returns
-    -------
-    str
-        Markdown; empty if fewer than two rows were run, or not the reference.
-
-    Notes
-    -----
-    The difference is that of the mean Dice, with its percentile bootstrap interval resampled by patient. p-values
-    are adjusted by Holm's method over the table.
-
-    References
-    ----------
-    Sun et al., Phys Med Biol 65 055005, 2020, Section 3.2 (signed-rank test between networks).
-    """
+    """Paired difference of Dice and Wilcoxon's test (Sun et al., 2020, Section 3.2) of every network against one."""
     base = cases.get(reference, {})
     body, p_values = [], []
     for row in rows:

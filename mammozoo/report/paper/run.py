@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which cells of a paper's tables to run, on what, with which options."""
+"""Which cells of a paper's tables to run, on what, with which options; and the frame of what is printed."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -13,7 +14,9 @@ from typing import Any
 from ..._typing import PathLike
 from ...engines.experiments.grid import run_cell
 
-__all__ = ["TableRun", "run_cells"]
+__all__ = ["Row", "TableRun", "paper_page", "run_cells", "table_spec"]
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,7 @@ def run_cells(
     run: TableRun,
     runner: Callable[..., object] = run_cell,
 ) -> None:
-    """Train and evaluate the asked-for cells; finished ones are kept.
-
-    Parameters
-    ----------
-    cells : mapping of str to mapping
-        Every cell that a manifest can run, with the keys it sets.
-    bundle : path
-        Bundle folder.
-    run : TableRun
-    runner : callable
-        ``(bundle, folder=..., overrides=...)``, does one cell.
-
-    Raises
-    ------
-    ValueError
-        If an asked-for cell does not exist, or there is no manifest to run it on.
-    """
+    """Train and evaluate the asked-for cells, each with the keys it sets; finished ones are kept."""
     if run.cells is None:
         return
     if run.data is None:
@@ -90,3 +77,19 @@ def run_cells(
             overrides = {**data, **cells[cell], **run.options, **({"seed": seed} if seed else {})}
             with redirect_stdout(sys.stderr):  # the runs' own reports; the tables alone are the output
                 runner(bundle, folder=folder, overrides=overrides)
+
+
+def table_spec(root: PathLike, name: str) -> Row:
+    """A paper's tables with their printed values: ``configs/tables/NAME.json`` of the project at `root`."""
+    spec: Row = json.loads(Path(root, "configs", "tables", f"{name}.json").read_text(encoding="utf-8"))
+    return spec
+
+
+def paper_page(title: str, lead: str, sections: Mapping[str, str], *, reasons: Sequence[str], run: TableRun) -> str:
+    """Put tables together as Markdown, those that are not empty; last, why the experiments are not the paper's."""
+    options = ", ".join(f"{key} {value}" for key, value in run.options.items())
+    notes = [f"runs of this command use {options} where the paper has its own"] if options else []
+    why = "\n".join(f"- {reason}" for reason in [*reasons, *notes])
+    found = {**sections, "Why these are not the same experiments": why}
+    parts = [f"# {title}", lead, *(f"## {name}\n\n{text}" for name, text in found.items() if text)]
+    return "\n\n".join(filter(None, parts)) + "\n"

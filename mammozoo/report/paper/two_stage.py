@@ -8,7 +8,6 @@ Yan et al., arXiv:2002.12079, 2020, Tables 1-5, Figures 4 and 5.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -20,15 +19,14 @@ from ..._typing import PathLike
 from ...engines.experiments.grid import cell_result
 from ...engines.experiments.two_stage_cell import run_two_stage_cell
 from ..tables import markdown_table
-from ..two_stage_figures import write_paper_figures
+from ..text import signed, span
+from ..two_stage import HIT
 from .comparisons import case_values, comparison_table
-from .run import TableRun, run_cells
+from .run import Row, TableRun, paper_page, run_cells, table_spec
+from .two_stage_figures import write_paper_figures
 
 __all__ = ["print_two_stage_tables"]
 
-Row = Mapping[str, Any]
-
-HIT = "iou50"
 FPPI = (0.5, 1.0, 2.0, 4.0)  # of the paired differences
 HEADER = [
     "Ours, mean ± SE", "Ours, each split", "Paper, mean ± SE", "Paper, T1-T5", "Difference", "n (ours)", "n (paper)",
@@ -38,27 +36,10 @@ HEADER = [
 def print_two_stage_tables(*, root: PathLike, run: TableRun) -> str:
     """Return Tables 1-5 and the paired differences as Markdown, after running what was asked for.
 
-    Parameters
-    ----------
-    root : path
-        The project's root.
-    run : TableRun
-        A cell is a segmenter; repeats are the splits of the seeds 0, 1, ... (five in the paper).
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If an asked-for cell does not exist, or there is no manifest to run it on.
-
-    Notes
-    -----
-    Figures 4 and 5 are written to the folder of the results as far as there are any.
+    A cell is a segmenter; repeats are the splits of the seeds 0, 1, ... (five in the paper). Figures 4 and 5 are
+    written to the folder of the results as far as there are any.
     """
-    spec = json.loads(Path(root, "configs", "tables", "two_stage.json").read_text(encoding="utf-8"))
+    spec = table_spec(root, "two_stage")
     run_cells(spec["cells"], bundle=Path(root, "bundles", spec["bundle"]), run=run, runner=run_two_stage_cell)
     found = {cell: _finished(run, cell) for cell in spec["cells"]}
     detector = found[spec["reference"]] or next((runs for runs in found.values() if runs), [])
@@ -72,12 +53,9 @@ def print_two_stage_tables(*, root: PathLike, run: TableRun) -> str:
         "Segmenters against each other, fused, first split": _segmenters(spec, run),
         "Figures 4 and 5": _figures(run, spec),
         "Not run": _commands(spec, found, run),
-        "Why these are not the same experiments": _reasons(spec, run),
     }
-    parts = ["# two_stage: the paper's tables beside ours", "", _setting(detector), ""]
-    for title, text in sections.items():
-        parts += [f"## {title}", "", text, ""] if text else []
-    return "\n".join(parts)
+    title = "two_stage: the paper's tables beside ours"
+    return paper_page(title, _setting(detector), sections, reasons=spec["reasons"], run=run)
 
 
 def _finished(run: TableRun, cell: str) -> list[dict[str, Any]]:
@@ -151,9 +129,9 @@ def _lambdas(spec: Row, runs: Sequence[Row]) -> str:
 
 
 def _others(spec: Row, runs: Sequence[Row]) -> str:
-    body = []
-    for row in spec["table_3"]:
-        body.append([row["name"], f"{row['sensitivity']:.2f}@{row['false_positives']:.2f}", row["data"]])
+    body = [
+        [row["name"], f"{row['sensitivity']:.2f}@{row['false_positives']:.2f}", row["data"]] for row in spec["table_3"]
+    ]
     ours = [
         [value for metrics in runs if (value := _point(metrics, value=0.5, key=key)) is not None]
         for key in ("sensitivity", "false_positives_per_image")
@@ -179,25 +157,18 @@ def _dice(metrics: Row, *, setup: str) -> float | None:
 
 
 def _crops(spec: Row, found: Mapping[str, Sequence[Row]]) -> str:
-    body = [
-        [
-            spec["names"][row["cell"]],
-            *_cells(found[row["cell"]], partial(_dice, setup="crops"), row, n=spec["n"]),
-        ]
-        for row in spec["table_4"]
-    ]
+    body = []
+    for row in spec["table_4"]:
+        cells = _cells(found[row["cell"]], partial(_dice, setup="crops"), row, n=spec["n"])
+        body.append([spec["names"][row["cell"]], *cells])
     return markdown_table(["Segmenter", *HEADER], body)
 
 
 def _whole(spec: Row, found: Mapping[str, Sequence[Row]]) -> str:
-    body = [
-        [
-            spec["names"][row["cell"]],
-            spec["names"][row["setup"]],
-            *_cells(found[row["cell"]], partial(_dice, setup=row["setup"]), row, n=spec["n"]),
-        ]
-        for row in spec["table_5"]
-    ]
+    body = []
+    for row in spec["table_5"]:
+        cells = _cells(found[row["cell"]], partial(_dice, setup=row["setup"]), row, n=spec["n"])
+        body.append([spec["names"][row["cell"]], spec["names"][row["setup"]], *cells])
     return markdown_table(["Segmenter", "Setup", *HEADER], body)
 
 
@@ -223,11 +194,7 @@ def _paired(spec: Row, found: Mapping[str, Sequence[Row]]) -> str:
 
 def _gap(gap: Row) -> list[str]:
     """Estimate and interval; "-" where they are not defined (NaN, which JSON keeps as null)."""
-    estimate, low, high = (math.nan if value is None else value for value in (gap["estimate"], *gap["interval"]))
-    return [
-        f"{estimate:+.3f}" if math.isfinite(estimate) else "-",
-        f"{low:+.3f} to {high:+.3f}" if math.isfinite(low) else "-",
-    ]
+    return [signed(gap["estimate"]), span(gap["interval"], sign=True)]
 
 
 def _segmenters(spec: Row, run: TableRun) -> str:
@@ -249,10 +216,10 @@ def _commands(spec: Row, found: Mapping[str, Sequence[Row]], run: TableRun) -> s
     pretraining = (
         "python -m monai.bundle run training_detector "
         f"--config_file bundles/{spec['bundle']}/configs/train.json --dataset cbis_ddsm --dataset_dir DDSM "
-        "--ckpt_dir PRE --output_dir PRE"
+        "--run_dir PRE"
     )
     tables = f"mammozoo tables two_stage --results {run.results} --data"
-    options = "dataset=inbreast dataset_dir=INBREAST detector_pretrained_path=PRE/detector.pt"
+    options = "dataset=inbreast dataset_dir=INBREAST detector_pretrained_path=PRE/models/detector.pt"
     return "\n".join(
         [
             f"Fewer than {spec['splits']} splits: {', '.join(missing)}. On a manifest:",
@@ -265,9 +232,3 @@ def _commands(spec: Row, found: Mapping[str, Sequence[Row]], run: TableRun) -> s
             f"    {tables} INBREAST --set {options} --repeats {spec['splits']} --run {cells}",
         ]
     )
-
-
-def _reasons(spec: Row, run: TableRun) -> str:
-    options = ", ".join(f"{key} {value}" for key, value in run.options.items())
-    notes = [f"runs of this command use {options} where the paper has its own"] if options else []
-    return "\n".join(f"- {reason}" for reason in [*spec["reasons"], *notes])

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..._errors import UserError
 from ..._typing import Array
 from ...data.masks import match_shape, read_pixels, record_mask
 from ...data.record import Record
@@ -19,7 +20,7 @@ from ...engines.detection.lesion_detection import match_lesions, predicted_boxes
 from ...engines.results.per_case import score_case
 from ...io.errors import MammogramError
 from ...io.predictions.masks import sop_instance_uid
-from ...io.predictions.read import PredictedCase, Predictions, read_case_mask
+from ...io.predictions.read import PredictedCase, Predictions, match_names, read_case_mask
 from ...io.write import safe_id
 from ...metrics.matching import BoxMatch, HitRule
 from ...metrics.surface import compute_surface
@@ -31,17 +32,7 @@ _DISTANCES = ("hausdorff", "hd95", "assd")
 
 @dataclass(frozen=True)
 class Pairing:
-    """Which prediction is for which image.
-
-    Attributes
-    ----------
-    found : mapping of str to PredictedCase
-        Id of the record to its prediction.
-    missing : tuple of str
-        Records without.
-    extra : tuple of str
-        Predictions for no record.
-    """
+    """Which prediction is for which record, by id; records without one, and predictions for no record."""
 
     found: Mapping[str, PredictedCase] = field(hash=False)
     missing: tuple[str, ...]
@@ -51,23 +42,8 @@ class Pairing:
 def pair(records: Sequence[Record], predictions: Predictions) -> Pairing:
     """Find each image's prediction by its id, its id as a file name, or the name of its file.
 
-    Parameters
-    ----------
-    records : sequence of Record
-    predictions : Predictions
-
-    Returns
-    -------
-    Pairing
-
-    Raises
-    ------
-    ValueError
-        If no prediction is for any of the images.
-
-    Notes
-    -----
-    DICOM segmentations of other names are found by the SOP instance UID of the image they refer to.
+    DICOM segmentations of other names are found by the SOP instance UID of the image they refer to. ValueError if no
+    prediction is for any of the images.
 
     Examples
     --------
@@ -86,11 +62,13 @@ def pair(records: Sequence[Record], predictions: Predictions) -> Pairing:
         name = next((name for name in names if name in left), None)
         if name is not None:
             found[record.id] = left.pop(name)
+    others = {record.id: (record.id, record.image) for record in records if record.id not in found}
+    for image, name in match_names(others, left).items():
+        found[image] = left.pop(name)
     _pair_segmentations([record for record in records if record.id not in found], left, found)
     if not found:
         wanted, given = ([*names][:3] for names in ((record.id for record in records), predictions.cases))
-        msg = f"no prediction is for any image of the truth: predictions are named {given}, images {wanted}"
-        raise ValueError(msg)
+        raise UserError(f"no prediction is for any image of the truth: predictions are named {given}, images {wanted}")
     return Pairing(found, tuple(record.id for record in records if record.id not in found), tuple(left))
 
 
@@ -158,35 +136,10 @@ def score_cases(
     mask_threshold: float | None = None,
     progress: Callable[[], object] | None = None,
 ) -> list[ScoredCase]:
-    """Score every image, those without prediction as images in which nothing was found.
+    """Score every image in order, those without prediction as images in which nothing was found.
 
-    Parameters
-    ----------
-    records : sequence of Record
-    predictions : Predictions
-    found : mapping of str to PredictedCase
-        See `pair`.
-    hit : str
-        Rule by which a box hits a lesion.
-    mask_threshold : float, optional
-        For masks that are probability maps.
-    progress : callable, optional
-        Called after every image.
-
-    Returns
-    -------
-    list of ScoredCase
-        In the order of the records.
-
-    Notes
-    -----
     A prediction that cannot be read, or whose shape is not the truth's (nor the same picture at another pitch, which is
     resized by nearest neighbour and noted), counts as absent and is listed with its reason.
-
-    Examples
-    --------
-    >>> score_cases([], Predictions(layout="none", cases={}), {})
-    []
     """
     scored = []
     given = [box.score for case in predictions.cases.values() for box in case.boxes or ()]
@@ -217,7 +170,7 @@ def _score(
     if case is not None and (predictions.has_masks or case.failure):
         try:
             read = read_case_mask(case, threshold=mask_threshold)
-            mask, probability = read.mask, read.probability
+            mask, probability, note = read.mask, read.probability, read.note
         except (MammogramError, OSError, ValueError) as error:
             status, note = "failed", str(error)
     truth = _truth(record, mask if predictions.has_masks else None, wanted=_needs_mask(record, predictions, hit))

@@ -29,19 +29,7 @@ _FIGURES = (
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """Scores and labels of images.
-
-    Attributes
-    ----------
-    target : str
-        What label 1 means, for people.
-    scores, labels : numpy.ndarray
-        Shape (n,), float64 and 0 or 1.
-    ids, patients, breasts : list
-        Of each image.
-    left_out : int
-        Images without class or without prediction.
-    """
+    """Scores (n,) and labels 0 or 1 (n,) of images, what label 1 means, and how many images were left out."""
 
     target: str
     scores: Array
@@ -64,34 +52,11 @@ class ClassScores:
 def class_scores(
     cases: Sequence[ScoredCase], *, positive: Sequence[str] = (), column: str | None = None, of_images: bool
 ) -> ClassScores | None:
-    """Collect scores and labels.
+    """Collect scores and labels; None where not both classes occur.
 
-    Parameters
-    ----------
-    cases : sequence of ScoredCase
-    positive : sequence of str
-        Class names that are positive. Without them: ``malignant`` where there is such a class, else ``1`` of 0 and
-        1, else whether a lesion is annotated.
-    column : str, optional
-        Column of the class; by default the label, else ``pathology``.
-    of_images : bool
-        Whether the predictions are scores of whole images. Scores of lesions say, unless `positive` is given, only
-        whether there is one.
-
-    Returns
-    -------
-    ClassScores or None
-        None where not both classes occur.
-
-    Raises
-    ------
-    ValueError
-        If a class of `positive` occurs nowhere.
-
-    Examples
-    --------
-    >>> class_scores([], of_images=True) is None
-    True
+    Positive are the classes of ``positive``; without it ``malignant`` where there is such a class, else ``1`` of 0 and
+    1, else whether a lesion is annotated. Scores of lesions (not ``of_images``) say only whether there is one, unless
+    ``positive`` is given. ValueError if a class of ``positive`` occurs nowhere.
     """
     records = [case.record for case in cases]
     labels, target = _labels(records, positive=positive, column=column, of_images=of_images)
@@ -137,26 +102,7 @@ def _labels(
 def summarise_classes(
     classes: ClassScores, *, threshold: float | None = None, resamples: int = 2000, seed: int = 0
 ) -> dict[str, Any]:
-    """Figures per image, breast and patient, at the stated threshold and at 0.5.
-
-    Parameters
-    ----------
-    classes : ClassScores
-    threshold : float, optional
-        Chosen before, on validation data; none is chosen here.
-    resamples, seed : int
-        Of the bootstrap, by patient.
-
-    Returns
-    -------
-    dict
-        Of `mammozoo.stats.summary_classification.summarise_classification`, with ``target``, ``left_out`` and
-        ``thresholds``. Scores that are no probabilities and have no threshold are only ranked.
-
-    Examples
-    --------
-    ``summarise_classes(classes, threshold=0.42)["units"]["patient"]["figures"]``
-    """
+    """Figures per image, breast and patient, at a threshold that was chosen before and at 0.5."""
     thresholds = {} if threshold is None else {"stated": threshold}
     if ((classes.scores >= 0) & (classes.scores <= 1)).all():
         thresholds["half"] = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from ...metrics.detection_intervals import bootstrap_froc_difference
 from ...stats.bootstrap import bootstrap_difference
 from ...stats.delong import delong_test
 from ...stats.tests import holm, wilcoxon
-
-if TYPE_CHECKING:
-    from .run import Score
+from .result import Score
 
 __all__ = ["compare_scores", "paired_values"]
 
@@ -24,12 +22,7 @@ PAIRED = ("dice", "iou", "sensitivity", "precision", "hd95", "assd", "nsd")
 
 
 def paired_values(first: Score, second: Score, metric: str) -> tuple[list[float], list[float], list[str]]:
-    """Values of a metric on the images with a lesion that both were scored on, and their patients.
-
-    Examples
-    --------
-    ``paired_values(ours, theirs, "dice")``
-    """
+    """Values of a metric on the images with a lesion that both were scored on, and their patients."""
     theirs = {case.record.id: case.row for case in second.segmented}
     shared = [case.row for case in first.segmented if case.row["size"] and case.row["id"] in theirs]
     ours = [float(row[metric]) for row in shared]
@@ -37,30 +30,10 @@ def paired_values(first: Score, second: Score, metric: str) -> tuple[list[float]
 
 
 def compare_scores(first: Score, second: Score, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
-    """Compare two scores, ``first - second``, in whatever both were scored in.
+    """Compare two scores of the same images, ``first - second``, paired and by patient, in what both were scored in.
 
-    Parameters
-    ----------
-    first, second : Score
-        Of the same images.
-    resamples, seed : int
-        Of the bootstrap, paired and by patient.
-
-    Returns
-    -------
-    dict
-        ``other, inputs``, and where both have them ``segmentation`` (a metric each: means, difference with interval,
-        Wilcoxon signed-rank with Holm's p), ``detection`` (differences of FROC) and ``classification`` (DeLong, per
-        patient).
-
-    Notes
-    -----
-    A missing prediction counts as an empty one in either set. A distance that is undefined in one of the two leaves
-    its pair out.
-
-    Examples
-    --------
-    ``compare_scores(ours, theirs)["segmentation"]["dice"]["interval"]``
+    A missing prediction counts as an empty one in either set. A distance that is undefined in one of the two leaves its
+    pair out.
     """
     found: dict[str, Any] = {"name": first.name, "other": second.name, "inputs": second.metrics["inputs"]}
     options: dict[str, Any] = {"resamples": resamples, "seed": seed}

@@ -3,29 +3,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ... import __version__
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
 from ..._typing import PathLike
 from ...io.write import write_text
 from ...metrics.matching import BoxMatch
+from ...stats.summary import SIZES
 from .. import html
-from .class_section import classification_section, comparison_section
+from ..figures import (
+    distribution_figure,
+    froc_figure,
+    histogram_figure,
+    lesion_precision_figure,
+    paired_figure,
+    score_curves_figure,
+    size_figure,
+)
+from ..text import number, span
 from .classes import ClassScores
 from .compare import paired_values
 from .pictures import Picture, worst_pictures
-from .sections import detection_section, segmentation_section, strata_section
-from .text import number, span
-
-if TYPE_CHECKING:
-    from .run import Score
+from .result import Score
 
 __all__ = ["PageContent", "score_page", "write_page"]
 
 _NOTICE = "Research use only; not for diagnosis."
+_PARTS = (
+    "headline", "headline_name", "headline_interval", "headline_reason", "inputs", "segmentation", "detection",
+    "classification", "comparison",
+)  # fmt: skip
+_QUALITY = 92  # of the worst cases' JPEG files
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,100 +94,104 @@ def write_page(path: PathLike, content: PageContent) -> Path:
     ...     "<h1>Demo</h1>" in file.read_text()
     True
     """
-    metrics = content.metrics
-    sections = [_summary(metrics)]
-    if metrics.get("inputs"):
-        sections.append(_inputs(metrics["inputs"]))
-    if metrics.get("segmentation"):
-        sections.append(segmentation_section(metrics["segmentation"], content.rows))
-    if metrics.get("detection"):
-        sections.append(detection_section(metrics["detection"], content.matches))
-    if metrics.get("classification"):
-        sections.append(classification_section(metrics["classification"], content.classes))
-    if metrics.get("segmentation"):
-        sections.append(strata_section(metrics["segmentation"]))
-    if metrics.get("comparison"):
-        sections.append(comparison_section(metrics["comparison"], dice=content.dice))
-    if content.pictures:
-        sections.append(_worst(content.pictures))
-    if content.notes:
-        sections.append(html.section("Notes", html.items(content.notes)))
-    footer = f"Written by MammoZoo {__version__}. {_NOTICE}"
-    return write_text(path, html.page(content.title, filter(None, sections), lead=_NOTICE, footer=footer))
+    content = replace(content, metrics={**dict.fromkeys(_PARTS), **content.metrics})
+    text = html.render(
+        "score.html.j2",
+        title=content.title,
+        notice=_NOTICE,
+        metrics=content.metrics,
+        cards=_cards(content.metrics),
+        figures={name: html.drawing(draw, alt=alt) for name, (draw, alt) in _figures(content).items()},
+        pictures=[_inlined(picture) for picture in content.pictures],
+        notes=content.notes,
+    )
+    return write_text(path, text)
 
 
-def _summary(metrics: Mapping[str, Any]) -> str:
-    cards: dict[str, str | tuple[str, str]] = {}
-    name = metrics.get("headline_name")
-    if name and not metrics.get("headline_reason"):
-        cards[name] = (number(metrics["headline"]), f"95 %: {span(metrics.get('headline_interval'))}")
-    found = metrics.get("segmentation")
+def _cards(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The few numbers that matter most: name, value, a smaller line."""
+    cards = []
+    found, inputs = metrics["segmentation"], metrics["inputs"]
+    if metrics["headline_name"] and not metrics["headline_reason"]:
+        interval = f"95 %: {span(metrics['headline_interval'])}"
+        cards.append((metrics["headline_name"], number(metrics["headline"]), interval))
     if found:
-        hits = found["detection"]["all"]
-        cards["Images"] = (str(found["n_images"]), f"{found['n_patients']} patients")
-        cards["With a lesion"] = (str(found["n_with_lesion"]), f"{hits['detected']} detected at IoU > 0.10")
-    elif metrics.get("inputs"):
-        cards["Images"] = (str(metrics["inputs"]["images"]), f"{metrics['inputs']['patients']} patients")
-    if not (found or metrics.get("detection")):
-        return html.section("Summary", _alarm(metrics), html.facts(cards))
-    grid, _, more = str(metrics["resolution"]).partition(" (")
-    cards["Scored at"] = (grid, more.replace("), ", ", "))
-    return html.section("Summary", _alarm(metrics), html.facts(cards))
+        detected = f"{found['detection']['all']['detected']} detected at IoU > 0.10"
+        cards.append(("Images", str(found["n_images"]), f"{found['n_patients']} patients"))
+        cards.append(("With a lesion", str(found["n_with_lesion"]), detected))
+    elif inputs:
+        cards.append(("Images", str(inputs["images"]), f"{inputs['patients']} patients"))
+    if found or metrics["detection"]:
+        grid, _, more = str(metrics["resolution"]).partition(" (")
+        cards.append(("Scored at", grid, more.replace("), ", ", ")))
+    return cards
 
 
-def _alarm(metrics: Mapping[str, Any]) -> str:
-    reason = metrics.get("headline_reason")
-    return html.warning(f"No headline figure: {reason}. The numbers below may not be quoted.") if reason else ""
-
-
-def _inputs(inputs: Mapping[str, Any]) -> str:
-    lines = [f"{inputs['layout']}: {inputs['predictions']} predictions for {inputs['images']} images of the truth."]
-    if inputs["resized"]:
-        lines.append(f"{inputs['resized']} predictions were brought to the truth's grid by nearest neighbour.")
-    absent = inputs["missing"]["count"] + inputs["failed"]["count"]
-    parts = [html.items(lines)]
-    if absent:
-        text = (
-            f"Images without prediction: {inputs['missing']['count']}; unusable predictions: "
-            f"{inputs['failed']['count']}. They count as images in which nothing was found"
+def _figures(content: PageContent) -> dict[str, tuple[Callable[[], Figure], str]]:
+    """Each figure of which there is something to draw: how, and what it shows."""
+    metrics = content.metrics
+    found: dict[str, tuple[Callable[[], Figure], str]] = {}
+    lesions = {name: [row for row in table if row["size"]] for name, table in content.rows.items()}
+    first = next(iter(lesions.values()), [])
+    if metrics["segmentation"] and first:
+        dice = {name: [float(row["dice"]) for row in table] for name, table in lesions.items()}
+        sizes = {name: [float(row["dice"]) for row in first if row["size"] == name] for name in SIZES}
+        found["size"] = (
+            lambda: size_figure(sizes), "Box plot of Dice in small, medium and large lesions, every image a dot."
+        )  # fmt: skip
+        found["histogram"] = (lambda: histogram_figure(dice), "Histogram of Dice over the images with a lesion.")
+        found["distribution"] = (
+            lambda: distribution_figure(dice), "Share of images with a lesion at or below each Dice."
+        )  # fmt: skip
+    if metrics["detection"] and metrics["detection"]["ranked"]:
+        matches = content.matches
+        found["froc"] = (lambda: froc_figure(matches), "FROC curve: sensitivity against false positives per image.")
+        found["precision"] = (lambda: lesion_precision_figure(matches), "Precision-recall curve over lesions.")
+    if metrics["classification"]:
+        found |= _score_figures(content.classes, metrics["classification"]["headline"])
+    dice_pairs = content.dice
+    if metrics["comparison"] and dice_pairs is not None and dice_pairs[0]:
+        names = (metrics["comparison"]["name"], metrics["comparison"]["other"])
+        found["paired"] = (
+            lambda: paired_figure(*dice_pairs, names=names, label="Dice"),
+            "Dice of the two on each image with a lesion; below the diagonal the first is better.",
         )
-        normal = inputs["absent_without_lesion"]
-        text += f", which is right on the {normal} of them without lesion." if normal else "."
-        parts.append(html.warning(text))
-    titles = {"missing": "Without prediction", "failed": "Unusable predictions", "extra": "Predictions for no image"}
-    for key, title in titles.items():
-        found = inputs[key]
-        if found["count"]:
-            more = found["count"] - len(found["examples"])
-            shown = [*found["examples"], *([f"and {more} more"] if more else [])]
-            parts += [html.section(f"{title} ({found['count']})", html.items(shown), level=3)]
-    return html.section("What was scored", *parts)
+    return found
 
 
-def _worst(pictures: Sequence[Picture]) -> str:
-    text = "Blue outline: truth. Yellow outline: prediction. Cut to the breast; the outlines run around the lesions."
-    return html.section("Worst cases", html.paragraph(text), html.picture_grid(pictures))
+def _score_figures(classes: Mapping[str, ClassScores], unit: str) -> dict[str, tuple[Callable[[], Figure], str]]:
+    """ROC, precision and recall, and calibration where every score is a probability."""
+    units = {name: scores.unit(unit) for name, scores in classes.items()}
+    curves = {f"{name} (n = {len(found.labels)})": found for name, found in units.items()}
+
+    def draw(panel: str) -> Callable[[], Figure]:
+        return lambda: score_curves_figure(curves, panels=[panel], unit=unit)
+
+    found = {
+        "roc": (draw("ROC"), "ROC curve of the scores."),
+        "class_precision": (draw("Precision and recall"), "Precision-recall curve of the scores."),
+    }
+    if all(((np.asarray(item.scores) >= 0) & (np.asarray(item.scores) <= 1)).all() for item in units.values()):
+        alt = "Share of positives against mean probability in ten bins; the larger the dot, the more cases."
+        found["calibration"] = (draw("Calibration"), alt)
+    return found
+
+
+def _inlined(picture: Picture) -> dict[str, Any]:
+    image, title, text = picture
+    data = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
+    height, width = image.shape[:2]
+    return {
+        "data": html.data_uri(data.tobytes(), "jpeg"),
+        "width": width,
+        "height": height,
+        "title": title,
+        "text": text,
+    }
 
 
 def score_page(path: PathLike, score: Score, *, other: Score | None, title: str) -> Path:
-    """Write the page of a score.
-
-    Parameters
-    ----------
-    path : path
-    score : Score
-    other : Score or None
-        With which it was compared.
-    title : str
-
-    Returns
-    -------
-    pathlib.Path
-
-    Examples
-    --------
-    ``score_page("report.html", score, other=None, title="Evaluation")``
-    """
+    """Write the page of a score, beside another with which it was compared."""
     both = [score, *([other] if other is not None else [])]
     segmentation = score.metrics["segmentation"]
     shared = paired_values(score, other, "dice")[:2] if other is not None and segmentation else None

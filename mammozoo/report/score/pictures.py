@@ -19,30 +19,12 @@ __all__ = ["Picture", "case_overlay", "worst_cases", "worst_pictures"]
 
 Picture = tuple[Array, str, str]
 
-_SIDE = 440  # pixels of the long side: sharp in a column of the page, and small in the file
+_SIDE = 880  # pixels of the long side: sharp when enlarged, and small in the file
 _BACKGROUND = 12  # gray levels of 255 up to which rows and columns at the border are cut off
 
 
 def case_overlay(image: Array, truth: Array, prediction: Array) -> Array:
-    """Cut an image to what it shows, at a size for the page, and outline truth and prediction.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        Shape (H, W), gray values.
-    truth, prediction : numpy.ndarray
-        Shape (H, W), non-zero is lesion.
-
-    Returns
-    -------
-    numpy.ndarray
-        RGB uint8, long side 440 pixels.
-
-    Examples
-    --------
-    >>> case_overlay(np.full((50, 20), 99, np.uint8), np.eye(50, 20), np.eye(50, 20)).shape
-    (440, 176, 3)
-    """
+    """Cut an image (H, W) to what it shows, at a size for the page, and outline truth and prediction: RGB uint8."""
     shown = display_window(image)
     box = _content(shown, truth, prediction)
     shown, masks = shown[box], [truth[box] != 0, prediction[box] != 0]
@@ -50,7 +32,7 @@ def case_overlay(image: Array, truth: Array, prediction: Array) -> Array:
     size = (max(1, round(shown.shape[1] * scale)), max(1, round(shown.shape[0] * scale)))
     resized = cv2.resize(shown, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     scaled = [_scaled(mask, size) for mask in masks]
-    return draw_contours(resized, scaled, colours=[TRUTH_COLOUR, PREDICTION_COLOUR], thickness=2)
+    return draw_contours(resized, scaled, colours=[TRUTH_COLOUR, PREDICTION_COLOUR], thickness=5)
 
 
 def _content(image: Array, *masks: Array) -> tuple[slice, slice]:
@@ -70,22 +52,9 @@ def _scaled(mask: Array, size: tuple[int, int]) -> Array:
 
 
 def worst_cases(cases: Sequence[ScoredCase], *, count: int = 12) -> list[ScoredCase]:
-    """Choose the worst cases: least Dice, the larger lesion first; else most lesions missed; else worst scored.
+    """Choose the worst cases: least Dice, the larger lesion first; else most lesions missed.
 
-    Parameters
-    ----------
-    cases : sequence of ScoredCase
-    count : int
-        Of images with a lesion; and a third as many images without, of which much was called a lesion.
-
-    Returns
-    -------
-    list of ScoredCase
-
-    Examples
-    --------
-    >>> worst_cases([])
-    []
+    ``count`` is of images with a lesion; a third as many without follow, of which much was called a lesion.
     """
     segmented = [case for case in cases if case.segmented]
     if segmented:
@@ -106,25 +75,7 @@ def _missed(case: ScoredCase) -> tuple[int, int]:
 def worst_pictures(
     cases: Sequence[ScoredCase], *, count: int = 12, mask_threshold: float | None = None
 ) -> list[Picture]:
-    """Draw the worst cases; one whose image cannot be read is left out.
-
-    Parameters
-    ----------
-    cases : sequence of ScoredCase
-    count : int
-        See `worst_cases`.
-    mask_threshold : float, optional
-        As they were scored.
-
-    Returns
-    -------
-    list of (image, title, text)
-
-    Examples
-    --------
-    >>> worst_pictures([])
-    []
-    """
+    """Draw the worst cases, with their ids and captions; one whose image cannot be read is left out."""
     pictures = []
     for case in worst_cases(cases, count=count):
         try:

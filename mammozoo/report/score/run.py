@@ -15,11 +15,13 @@ from ...data.record import Record
 from ...engines.detection.lesion_detection import summarise_detection
 from ...io.predictions.read import Predictions, find_predictions
 from ...io.write import write_csv, write_json
-from ...metrics.matching import BoxMatch, HitRule
+from ...metrics.matching import HitRule
 from ...stats.summary import summarise_segmentation
 from .cases import Pairing, ScoredCase, pair, score_cases
-from .classes import ClassScores, class_scores, summarise_classes
+from .classes import class_scores, summarise_classes
 from .compare import compare_scores
+from .page import score_page
+from .result import Score
 
 __all__ = ["Score", "ScoreOptions", "evaluate", "score_lines", "score_predictions", "write_score"]
 
@@ -56,54 +58,6 @@ class ScoreOptions:
     class_column: str | None = None
     resamples: int = 2000
     seed: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Score:
-    """Everything that is known of one set of predictions after scoring.
-
-    Attributes
-    ----------
-    name : str
-    predictions : Predictions
-    pairing : Pairing
-    cases : list of ScoredCase
-    classes : ClassScores or None
-    metrics : dict
-        The content of ``metrics.json``.
-    mask_threshold : float or None
-        See `ScoreOptions`.
-    """
-
-    name: str
-    predictions: Predictions
-    pairing: Pairing
-    cases: list[ScoredCase]
-    classes: ClassScores | None
-    metrics: dict[str, Any]
-    mask_threshold: float | None = None
-
-    @property
-    def matches(self) -> list[BoxMatch]:
-        """Matched boxes of the images whose lesions are known."""
-        return [case.match for case in self.cases if case.match is not None]
-
-    @property
-    def segmented(self) -> list[ScoredCase]:
-        """Cases with a mask to compare with."""
-        return [case for case in self.cases if case.segmented]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Rows of ``per_case.csv``."""
-        return [{**case.row, **_counts(case), "status": case.status, "note": case.note} for case in self.cases]
-
-
-def _counts(case: ScoredCase) -> dict[str, Any]:
-    counts: dict[str, Any] = {"score": case.score}
-    if case.match is not None:
-        names = ("truths", "true_positives", "false_positives", "false_negatives")
-        counts.update({f"boxes_{name}" if name != "truths" else "lesions": getattr(case.match, name) for name in names})
-    return counts
 
 
 def score_predictions(
@@ -244,28 +198,7 @@ def _inputs(predictions: Predictions, pairing: Pairing, cases: Sequence[ScoredCa
 
 
 def write_score(score: Score, output_dir: PathLike, *, other: Score | None = None, title: str | None = None) -> Path:
-    """Write ``per_case.csv``, ``metrics.json`` and ``report.html``.
-
-    Parameters
-    ----------
-    score : Score
-    output_dir : path
-    other : Score, optional
-        With which it was compared.
-    title : str, optional
-        Of the report.
-
-    Returns
-    -------
-    pathlib.Path
-        The report.
-
-    Examples
-    --------
-    ``write_score(score, "scored")``
-    """
-    from .page import score_page
-
+    """Write ``per_case.csv``, ``metrics.json`` and ``report.html``, which is returned."""
     folder = Path(output_dir)
     write_csv(folder / "per_case.csv", score.rows())
     write_json(folder / "metrics.json", score.metrics)
@@ -324,20 +257,7 @@ def evaluate(
 
 
 def score_lines(score: Score) -> list[str]:
-    """Sum a score up in a few lines for a terminal.
-
-    Parameters
-    ----------
-    score : Score
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    ``for line in score_lines(score): print(line)``
-    """
+    """Sum a score up in a few lines for a terminal."""
     metrics, inputs = score.metrics, score.metrics["inputs"]
     lines = [
         f"{inputs['layout']}: {inputs['scored']} of {inputs['images']} images scored; grid: {metrics['resolution']}"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ..._typing import Array, PathLike
 from ...functional.breast.segment import find_chest_side
 from ...functional.contours import display_window
 from ...io.dicom.read import read_mammogram
+from ..html import data_uri
 
 __all__ = ["ViewPicture", "outline_path", "view_picture"]
 
@@ -26,18 +26,8 @@ _CHEST_SIDE = {"L": "left", "R": "right"}
 class ViewPicture:
     """A picture ready to be inlined.
 
-    Attributes
-    ----------
-    data : str
-        Data URI of a JPEG.
-    width, height : int
-        Of the JPEG, in pixels.
-    scale : float
-        Its size over that of the image.
-    mirrored : bool
-        Whether it was mirrored to bring the chest wall to its side.
-    outline : str
-        Path data (SVG) around the lesions, in pixels of the JPEG; empty without any.
+    ``data`` is a data URI of a JPEG of ``width`` x ``height`` pixels, ``scale`` its size over that of the image;
+    ``mirrored`` to bring the chest wall to its side; ``outline`` is path data (SVG) around the lesions, in its pixels.
     """
 
     data: str
@@ -62,32 +52,11 @@ class ViewPicture:
 
 
 def view_picture(path: PathLike, mask_path: PathLike, *, laterality: str = "", max_side: int = MAX_SIDE) -> ViewPicture:
-    """Read an image and its mask for display.
+    """Read an image and its mask (PNG of its size, non-zero is lesion; absent: nothing to outline) for display.
 
-    Parameters
-    ----------
-    path : path
-        DICOM or raster image.
-    mask_path : path
-        PNG of the image's size, non-zero is lesion; absent = nothing to outline.
-    laterality : {"L", "R", ""}
-        Of a left breast the chest wall is shown at the left, of a right one at the right, as breasts hang side by
-        side. Unknown: as stored.
-    max_side : int
-        Longest side of the picture in pixels.
-
-    Returns
-    -------
-    ViewPicture
-
-    Raises
-    ------
-    MammogramError
-        If the image cannot be read.
-
-    Notes
-    -----
-    Where the chest wall lies is read from the pixels: scanned films are often mirrored against their tags.
+    Of a left breast the chest wall is shown at the left, of a right one at the right, as breasts hang side by side; of
+    an unknown one as stored. Where it lies is read from the pixels: scanned films are often mirrored against their
+    tags. Raises MammogramError if the image cannot be read.
     """
     pixels = read_mammogram(path).pixels
     shown = display_window(pixels)
@@ -101,8 +70,7 @@ def view_picture(path: PathLike, mask_path: PathLike, *, laterality: str = "", m
         kept = cv2.resize((mask != 0).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
         outline = outline_path(_oriented(kept.view(np.uint8), mirrored=mirrored))
     encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-    data = f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"
-    return ViewPicture(data, size[0], size[1], scale, mirrored, outline)
+    return ViewPicture(data_uri(encoded, "jpeg"), size[0], size[1], scale, mirrored, outline)
 
 
 def _oriented(image: Array, *, mirrored: bool) -> Array:
@@ -110,17 +78,7 @@ def _oriented(image: Array, *, mirrored: bool) -> Array:
 
 
 def outline_path(mask: Array) -> str:
-    """Path data (SVG) that runs around the lesions of a mask, a little outside: their margin stays visible.
-
-    Parameters
-    ----------
-    mask : (H, W) uint8
-        Non-zero is lesion.
-
-    Returns
-    -------
-    str
-        Closed polygons; empty without lesion.
+    """Path data (SVG) around the lesions of a mask (H, W), a little outside so that their margin stays visible.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import MapTransform, RandomizableTransform
 from torch import Tensor
 
-from ..patches.meta import from_rows, to_rows
+from ..rows import from_rows, to_rows
 from .frame import keep_visible
 
 __all__ = ["RandBoxFlipd", "RandBoxShiftd"]

@@ -16,7 +16,7 @@ from ..._typing import Array
 from ...functional.boxes.geometry import as_boxes, square_crop_box
 from ...functional.equalise import equalise_histogram
 from ...functional.resize import resize
-from ..patches.meta import to_rows
+from ..rows import to_rows
 
 __all__ = ["LesionCropsd", "RandLesionCropsd", "crop_input", "lesion_windows"]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...functional.boxes.frame import find_frame, frame_image
 from ...functional.boxes.geometry import as_boxes
 from ...functional.components import lesion_boxes
-from ..patches.meta import to_rows
+from ..rows import to_rows
 
 __all__ = ["LabelToBoxesd", "ToDetectorFramed", "collate_boxes", "keep_visible"]
 

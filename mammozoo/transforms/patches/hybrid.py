@@ -1,166 +1,193 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hybrid patch sampling: patches from lesion, hard negatives, breast, border and background in given shares."""
+"""Stage 1 of hybrid training: patches of lesions and of what misleads, from one mammogram and its mask."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection, NdarrayOrTensor
-from monai.data.meta_tensor import MetaTensor
-from monai.transforms.transform import MapTransform, Randomizable, Transform
+from monai.transforms.transform import MapTransform, Transform
 from torch import Tensor
 
+from ...functional.patches.draw import Boxes, LesionMap
 from ...functional.patches.gather import gather_masks, gather_patches
-from ...functional.patches.strata import STRATA, hybrid_boxes, rough_breast, stratum_masks
-from .meta import lesion_plane, patch_like, patch_size, to_rows
+from ...functional.patches.strata import STRATA, coarse, coarse_step, hybrid_boxes, stratum_places
+from ..rows import image_and_label, lesion_plane, sides_of, to_rows
+from .batch import BatchSampler, Pair, Sample, sample_generator, sample_name
 
-__all__ = ["HybridPatchBatchd", "HybridPatchSample", "HybridPatchSampled"]
-
-DEFAULT_SHARES = {"lesion": 0.5, "hard_negative": 0.2, "breast": 0.2, "border": 0.05, "background": 0.05}
+__all__ = ["HybridPatchBatchd", "HybridPatches", "HybridPatchesd", "Patches"]
 
 
-class HybridPatchSample(Randomizable, Transform):
-    """Draw patches from the strata of a mammogram.
+class Patches(NamedTuple):
+    """Patches of one mammogram: images (N, C, w, h) float, labels (N, 1, w, h), boxes (N, 4) xyxy, strata (N)."""
+
+    images: Tensor
+    labels: Tensor
+    boxes: Boxes
+    strata: list[str]
+
+
+class HybridPatches(Transform):
+    """Draw patches of a mammogram from its strata and cut them on the device that holds it.
 
     Parameters
     ----------
     size : int or (int, int)
-        Side, or width and height, of the patches in pixels.
+        Side, or width and height, of the patches in pixels. 224: Huang et al. [1]_, Methods.
     patches : int
         Patches an image.
     shares : mapping of str to float, optional
-        Expected share of ``lesion``, ``hard_negative``, ``breast``, ``border`` and ``background``; by default half
-        lesion. A stratum that an image lacks leaves its share to the others.
-    extent : float or (float, float), optional
-        Field of view of a patch, resampled to `size`; by default `size` pixels.
-    unit : {"px", "mm"}
-        Unit of `extent`. Millimetres need a MetaTensor whose affine holds the pixel spacing.
+        Shares of ``lesion``, ``hard_negative``, ``breast``, ``border`` and ``background``, of any sum. By default
+        one each of the first three: of three patches one shows a lesion and two do not, as in [1]_.
+    patch_scale : {"fit", "native"}
+        ``fit`` takes a box of max(`margin` x lesion side, s), s = min(size, a quarter of the image's short side), and
+        resamples it; ``native`` takes `size` pixels as they are. The paper says both.
+    margin : float
+        Box side in lesion sides; an open choice.
     jitter : float
-        Greatest shift of a centre as a fraction of the field of view.
+        Greatest shift of a box's centre as a fraction of its side; an open choice.
+    max_negative_coverage : float
+        A patch of another stratum than ``lesion`` is rejected when lesion takes this fraction of it or more [1]_; 0
+        allows no lesion pixel.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range or a stratum is unknown.
 
     Notes
     -----
-    Patches of the stratum ``lesion`` hold lesion pixels, also after jitter and resampling. Boxes are drawn on the CPU,
-    so a seed gives the same boxes wherever the image lies; patches are gathered on the image's device in one call.
+    After jitter and resampling a lesion patch holds lesion pixels and a ``hard_negative`` none. Hard negatives lie
+    about the brightest tenth of the breast unless a map of misleading places is given. The share of a stratum that
+    the image lacks goes to the others; a negative that finds no place is left out. Boxes are drawn on the CPU: the
+    same for every device. Integer images become floats, divided by their type's greatest number.
+
+    References
+    ----------
+    .. [1] Huang et al., Cureus 18(3):e105360, 2026, Methods; open choices in ``docs/explanation/choices.md``.
 
     Examples
     --------
-    >>> label = torch.zeros(1, 128, 96)
-    >>> label[0, 60:70, 40:50] = 1
-    >>> sample = HybridPatchSample(size=32, patches=6, shares={"lesion": 1.0}).set_random_state(seed=0)
-    >>> images, labels, strata = sample(torch.rand(1, 128, 96), label)
-    >>> len(images), images[0].shape, all(bool(one.any()) for one in labels), set(strata)
-    (6, torch.Size([1, 32, 32]), True, {'lesion'})
+    >>> image, label = torch.rand(1, 256, 200), torch.zeros(1, 256, 200)
+    >>> label[0, 100:110, 50:70] = 1
+    >>> found = HybridPatches(size=64)(image, label, rng=np.random.default_rng(0))
+    >>> found.images.shape, found.strata, found.labels.flatten(1).any(1).tolist()
+    (torch.Size([3, 1, 64, 64]), ['lesion', 'hard_negative', 'breast'], [True, False, False])
     """
 
     def __init__(
         self,
         size: int | Sequence[int] = 224,
         *,
-        patches: int = 4,
+        patches: int = 3,
         shares: Mapping[str, float] | None = None,
-        extent: float | Sequence[float] | None = None,
-        unit: str = "px",
+        patch_scale: str = "fit",
+        margin: float = 1.5,
         jitter: float = 0.1,
+        max_negative_coverage: float = 0.05,
     ) -> None:
-        if unit not in ("px", "mm") or patches < 1:
-            raise ValueError(f"unit must be 'px' or 'mm' and patches >= 1, got {unit!r} and {patches}")
-        if unit == "mm" and extent is None:
-            raise ValueError("unit 'mm' needs an extent")
-        self.size = patch_size(size)
-        self.patches = patches
-        self.shares = {name: float(share) for name, share in (shares or DEFAULT_SHARES).items()}
-        if set(self.shares) - set(STRATA):
-            raise ValueError(f"shares must name some of {STRATA}, got {sorted(self.shares)}")
-        self.extent = self.size if extent is None else tuple(np.broadcast_to(extent, 2).astype(float).tolist())
-        self.unit = unit
-        self.jitter = jitter
-        self.boxes, self.strata = np.zeros((0, 4), np.int64), [""]
+        self.shares = dict(shares or {"lesion": 1, "hard_negative": 1, "breast": 1})
+        if set(self.shares) - set(STRATA) or min(self.shares.values()) < 0 or sum(self.shares.values()) <= 0:
+            raise ValueError(f"shares must be positive numbers for some of {STRATA}, got {self.shares}")
+        if patch_scale not in ("fit", "native"):
+            raise ValueError(f"patch_scale must be 'fit' or 'native', got {patch_scale!r}")
+        if patches < 1 or not 0 <= max_negative_coverage <= 1:
+            got = f"{patches} and {max_negative_coverage}"
+            raise ValueError(f"patches must be >= 1 and max_negative_coverage in [0, 1], got {got}")
+        self.size = sides_of(size)
+        self.options: dict[str, Any] = {
+            "count": patches,
+            "size": self.size,
+            "patch_scale": patch_scale,
+            "margin": margin,
+            "jitter": jitter,
+            "max_negative_coverage": max_negative_coverage,
+        }
 
-    def randomize(self, strata: dict[str, tuple[Tensor, int]], extent: tuple[int, int]) -> None:  # type: ignore[override]
-        """Draw the boxes from the strata of an image."""
-        self.boxes, self.strata = hybrid_boxes(
-            strata, self.R, shares=self.shares, count=self.patches, extent=extent, jitter=self.jitter
-        )
+    def randomize(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        rng: np.random.Generator,
+        *,
+        breast: NdarrayOrTensor | None = None,
+        hard_negative: NdarrayOrTensor | None = None,
+    ) -> tuple[Boxes, list[str]]:
+        """Draw boxes and strata for an image and a lesion mask, both (H, W)."""
+        lesions, step, places = LesionMap(mask), coarse_step((mask.shape[0], mask.shape[1])), {}
+        if set(self.shares) != {"lesion"} or len(lesions.boxes) == 0:
+            maps = {
+                name: None if given is None else coarse(to_rows(given)[0], step)
+                for name, given in (("breast", breast), ("hard_negative", hard_negative))
+            }
+            places = stratum_places(coarse(image, step), coarse(mask, step), **maps)
+        return hybrid_boxes(lesions, places, rng, step=step, shares=self.shares, **self.options)
 
     def __call__(  # type: ignore[override]
         self,
         img: NdarrayOrTensor,
         label: NdarrayOrTensor,
+        *,
+        rng: np.random.Generator,
         breast: NdarrayOrTensor | None = None,
         hard_negative: NdarrayOrTensor | None = None,
-        randomize: bool = True,
-    ) -> tuple[list[Any], list[Any], list[str]]:
-        """Draw the patches of an image.
+    ) -> Patches:
+        """Draw and cut the patches of an image.
 
         Parameters
         ----------
         img, label : array or tensor, shapes (C, W, H) and (1, W, H)
-            The label is lesion where positive.
+            The label is lesion where positive; both on one device.
+        rng : numpy.random.Generator
         breast, hard_negative : array or tensor, shape (1, W, H), optional
             Breast mask and places known to mislead; found roughly from the image by default.
-        randomize : bool
-            False cuts the last boxes again.
-
-        Returns
-        -------
-        images, labels : list of array or tensor, shapes (C, w, h) and (1, w, h)
-        strata : list of str
 
         Raises
         ------
         ValueError
-            If image and label differ in size, or millimetres are asked for without a known pixel spacing.
+            If image and label differ in size.
         """
         if tuple(img.shape[1:]) != tuple(label.shape[1:]):
             raise ValueError(f"image {tuple(img.shape)} and label {tuple(label.shape)} differ in size")
         rows, mask = to_rows(img), to_rows(label)
-        if randomize:
-            place = rough_breast(rows[0]) if breast is None else to_rows(breast)[0].to(rows.device) > 0
-            hard = None if hard_negative is None else to_rows(hard_negative)[0].to(rows.device)
-            lesion = lesion_plane(mask).to(rows.device)
-            self.randomize(stratum_masks(rows[0], lesion, place, hard_negative=hard), self._extent_pixels(img))
-        patches = gather_patches(rows, self.boxes, size=self.size)
-        masks = gather_masks(mask, self.boxes, size=self.size)
-        images = [patch_like(patch, img, box) for patch, box in zip(patches, self.boxes, strict=True)]
-        labels = [patch_like(one, label, box) for one, box in zip(masks, self.boxes, strict=True)]
-        return images, labels, list(self.strata)
-
-    def _extent_pixels(self, img: NdarrayOrTensor) -> tuple[int, int]:
-        extent = np.array(self.extent, np.float64)
-        if self.unit == "mm":
-            if not isinstance(img, MetaTensor) or img.meta.get("pixel_spacing", 1) is None:
-                raise ValueError("the image's pixel spacing is not known; give the extent in pixels (unit='px')")
-            extent = extent / np.asarray(img.pixdim[:2], np.float64)
-        width, height = np.maximum(np.rint(extent), 1).astype(int).tolist()
-        return width, height
+        boxes, strata = self.randomize(rows[0], lesion_plane(mask), rng, breast=breast, hard_negative=hard_negative)
+        patches = gather_patches(rows, boxes, size=self.size)
+        if not rows.is_floating_point():
+            patches /= np.iinfo(str(img.dtype).removeprefix("torch.")).max
+        masks = gather_masks(mask, boxes, size=self.size)
+        images, labels = (found.transpose(-1, -2).contiguous() for found in (patches, masks))
+        return Patches(images, labels, boxes, strata)
 
 
-class HybridPatchSampled(Randomizable, MapTransform):
-    """Dictionary form of :class:`HybridPatchSample`: one sample in, a list of samples out.
+class HybridPatchesd(MapTransform):
+    """Dictionary form of :class:`HybridPatches`: one sample in, a list of samples out, the same at every pass.
 
     Parameters
     ----------
     keys : (str, str)
         Keys of image and label.
-    size, patches, shares, extent, unit, jitter
-        As in :class:`HybridPatchSample`.
+    size, **options
+        As in :class:`HybridPatches`.
+    seed : int
+        With the sample's ``id`` (or its image's file name) it decides the draw.
     breast_key, hard_negative_key : str
         Keys of a breast mask and a map of misleading places; used where the data have them, and left out after.
 
     Notes
     -----
-    For ``monai.data.Dataset`` with ``monai.data.list_data_collate``. Each patch says its stratum under ``stratum``.
+    For validation: ``monai.data.CacheDataset`` caches the patches, not the mammogram. Each patch says its stratum
+    under ``stratum``.
 
     Examples
     --------
-    >>> data = {"image": torch.rand(1, 128, 96), "label": torch.zeros(1, 128, 96)}
-    >>> samples = HybridPatchSampled(size=32, patches=3, shares={"lesion": 1, "breast": 1})(data)
-    >>> [sample["stratum"] for sample in samples]
-    ['breast', 'breast', 'breast']
+    >>> label = torch.zeros(1, 256, 200)
+    >>> label[0, 100:110, 50:70] = 1
+    >>> samples = HybridPatchesd(size=64)({"image": torch.rand(1, 256, 200), "label": label, "id": "a"})
+    >>> len(samples), sorted(samples[0])
+    (3, ['id', 'image', 'label', 'stratum'])
     """
 
     def __init__(
@@ -168,58 +195,55 @@ class HybridPatchSampled(Randomizable, MapTransform):
         keys: KeysCollection = ("image", "label"),
         size: int | Sequence[int] = 224,
         *,
-        patches: int = 4,
-        shares: Mapping[str, float] | None = None,
-        extent: float | Sequence[float] | None = None,
-        unit: str = "px",
-        jitter: float = 0.1,
+        seed: int = 0,
         breast_key: str = "breast_mask",
         hard_negative_key: str = "hard_negative",
+        **options: Any,
     ) -> None:
-        MapTransform.__init__(self, keys)
-        if len(self.keys) != 2:
-            raise ValueError(f"keys must name the image and the label, got {self.keys}")
+        super().__init__(keys)
+        image_and_label(self.keys)
+        self.seed = int(seed)
         self.breast_key, self.hard_negative_key = breast_key, hard_negative_key
-        self.sample = HybridPatchSample(size, patches=patches, shares=shares, extent=extent, unit=unit, jitter=jitter)
-
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> HybridPatchSampled:
-        """Seed the array form, which makes every draw."""
-        self.sample.set_random_state(seed, state)
-        return self
-
-    def randomize(self, strata: dict[str, tuple[Tensor, int]], extent: tuple[int, int]) -> None:  # type: ignore[override]
-        """Draw through the array form."""
-        self.sample.randomize(strata, extent)
+        self.cut = HybridPatches(size, **options)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
-        """Draw the patches of one sample."""
-        image, label = self.keys
-        found = self.sample(data[image], data[label], data.get(self.breast_key), data.get(self.hard_negative_key))
-        dropped = (image, label, self.breast_key, self.hard_negative_key)
-        rest = {key: value for key, value in data.items() if key not in dropped}
-        return [{**rest, image: patch, label: mask, "stratum": name} for patch, mask, name in zip(*found, strict=True)]
+        """Cut the patches of one sample."""
+        (image, label), maps = self.keys, (self.breast_key, self.hard_negative_key)
+        rng = sample_generator(sample_name(data, image), seed=self.seed)
+        found = self.cut(data[image], data[label], rng=rng, breast=data.get(maps[0]), hard_negative=data.get(maps[1]))
+        rest = {key: value for key, value in data.items() if key not in (image, label, *maps)}
+        parts = zip(found.images, found.labels, found.strata, strict=True)
+        return [{**rest, image: patch, label: mask, "stratum": name} for patch, mask, name in parts]
 
 
-class HybridPatchBatchd(Randomizable, MapTransform):
-    """:class:`HybridPatchSample` after the loader: a batch of images in, one batch of patches out.
+class HybridPatchBatchd(BatchSampler):
+    """:class:`HybridPatches` of every mammogram of a batch, on the device that trains: other patches at every pass.
 
     Parameters
     ----------
     keys : (str, str)
-        Keys of image (B, C, W, H) and label (B, 1, W, H), on any device.
-    size, patches, shares, extent, jitter
-        As in :class:`HybridPatchSample`; the extent is in pixels.
+        Keys of image and label.
+    size, **options
+        As in :class:`HybridPatches`.
+    seed : int
+        With epoch, iteration and the sample's ``id`` (or its image's file name) it decides the draw.
+    augmentation : transform or sequence of transforms
+        Dictionary transforms of each patch, seeded by the same draw.
+    sampling_device : str or torch.device, optional
+        Where patches are cut: ``"cpu"`` cuts them in main memory and sends only them; by default the mammograms go to
+        the trainer's device, and patches are cut there. Both draw the same boxes.
+    breast_key, hard_negative_key : str
+        As in :class:`HybridPatchesd`.
 
     Notes
     -----
-    The result has the two keys only, with B x `patches` plain tensors each, patches of one image together.
+    Listed among the handlers of a MONAI trainer, it replaces each batch before the network sees it. Its loader takes
+    ``collate_fn=monai.data.utils.no_collation``, so mammograms of several sizes need no padding.
 
     Examples
     --------
-    >>> batch = {"image": torch.rand(2, 1, 128, 96), "label": torch.zeros(2, 1, 128, 96)}
-    >>> HybridPatchBatchd(size=32, patches=3)(batch)["image"].shape
+    >>> batch = [{"image": torch.rand(1, w, 128), "label": torch.zeros(1, w, 128), "id": str(w)} for w in (96, 80)]
+    >>> HybridPatchBatchd(size=32, patches=3)(batch, epoch=1, iteration=1)["image"].shape
     torch.Size([6, 1, 32, 32])
     """
 
@@ -228,33 +252,20 @@ class HybridPatchBatchd(Randomizable, MapTransform):
         keys: KeysCollection = ("image", "label"),
         size: int | Sequence[int] = 224,
         *,
-        patches: int = 4,
-        shares: Mapping[str, float] | None = None,
-        extent: float | Sequence[float] | None = None,
-        jitter: float = 0.1,
+        seed: int = 0,
+        augmentation: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
+        sampling_device: str | torch.device | None = None,
+        breast_key: str = "breast_mask",
+        hard_negative_key: str = "hard_negative",
+        **options: Any,
     ) -> None:
-        MapTransform.__init__(self, keys)
-        if len(self.keys) != 2:
-            raise ValueError(f"keys must name the image and the label, got {self.keys}")
-        self.sample = HybridPatchSample(size, patches=patches, shares=shares, extent=extent, jitter=jitter)
+        super().__init__(keys, seed=seed, augmentation=augmentation, sampling_device=sampling_device)
+        self.breast_key, self.hard_negative_key = breast_key, hard_negative_key
+        self.cut = HybridPatches(size, **options)
 
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> HybridPatchBatchd:
-        """Seed the array form, which makes every draw."""
-        self.sample.set_random_state(seed, state)
-        return self
-
-    def randomize(self, strata: dict[str, tuple[Tensor, int]], extent: tuple[int, int]) -> None:  # type: ignore[override]
-        """Draw through the array form."""
-        self.sample.randomize(strata, extent)
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Draw the patches of each image of a batch."""
-        image, label = self.keys
-        pixels, masks = (x.as_tensor() if isinstance(x, MetaTensor) else x for x in (data[image], data[label]))
-        found = [self.sample(one, mask) for one, mask in zip(pixels, masks, strict=True)]
-        return {
-            image: torch.stack([patch for images, _, _ in found for patch in images]),
-            label: torch.stack([mask for _, labels, _ in found for mask in labels]),
-        }
+    def sample(self, data: Sample, rng: np.random.Generator) -> list[Pair]:
+        """The patches of one mammogram."""
+        image, label = data[self.image_key], data[self.label_key]
+        maps = {"breast": data.get(self.breast_key), "hard_negative": data.get(self.hard_negative_key)}
+        found = self.cut(image, label, rng=rng, **maps)
+        return list(zip(found.images, found.labels, strict=True))

@@ -7,8 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from mammozoo._errors import UserError
 from mammozoo.data.adapters import cbis_ddsm
-from mammozoo.data.adapters.cbis_masks import choose_mask, is_binary
+from mammozoo.data.adapters.matching import choose_mask, is_binary
 from mammozoo.data.masks import record_mask
 from mammozoo.data.record import Record
 from mammozoo.io.write import write_png
@@ -83,7 +84,7 @@ def test_unknown_arguments(tmp_path: Path, options: dict[str, str], message: str
 
 
 def test_a_missing_table_is_named(trees: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="lacks calc_case_description_train_set"):
+    with pytest.raises(UserError, match="lacks calc_case_description_train_set"):
         cbis_ddsm.index(trees.cbis_tcia(tmp_path), abnormality="all")
 
 
@@ -100,8 +101,11 @@ def test_masks_by_content(trees: ModuleType, tmp_path: Path) -> None:
     mask = write_png(tmp_path / "mask.png", trees.disk())
     texture = write_png(tmp_path / "texture.png", trees.film(0))
     wide = write_png(tmp_path / "wide.png", trees.disk((60, 80)))
-    assert choose_mask([crop, mask], shape=trees.SHAPE) == (mask, "")
-    assert choose_mask([texture, mask], shape=trees.SHAPE) == (mask, "")
-    assert choose_mask([crop, wide], shape=trees.SHAPE) == (None, "mask does not fit")
-    assert choose_mask([crop], shape=trees.SHAPE) == (None, "no mask")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    assert choose_mask([crop, mask], image=texture) == (mask, "")
+    assert choose_mask([texture, mask], image=texture) == (mask, "")
+    assert choose_mask([tmp_path / "broken.png", mask], image=texture) == (mask, "")
+    assert choose_mask([crop, wide], image=texture) == (None, "mask does not fit")
+    assert choose_mask([crop], image=texture) == (None, "no mask")
+    assert choose_mask([mask], image=tmp_path / "broken.png") == (None, "the image cannot be read")
     assert not is_binary(np.zeros((4, 4)))

@@ -139,8 +139,15 @@ def test_a_split_cannot_hold_a_patient_twice() -> None:
 def test_labels_of_another_task_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "m.csv").write_text("id,image,patient_id,label\na,a.png,p,cyst\n")
-    with pytest.raises(ValueError, match=r"benign or malignant; the data have the labels \['cyst'\]"):
+    with pytest.raises(ValueError, match=r"m\.csv, line 2: label is 'cyst'; expected normal, benign, malignant"):
         contrast_datalist(part="all", dataset="manifest", dataset_dir=tmp_path / "m.csv")
+    (tmp_path / "m.csv").write_text("id,image,patient_id,label\na,a.png,p,normal\n")
+    with pytest.raises(ValueError, match=r"benign or malignant; the data have the labels \['normal'\]"):
+        contrast_datalist(part="all", dataset="manifest", dataset_dir=tmp_path / "m.csv")
+    for word in ("nan", "None"):
+        (tmp_path / "m.csv").write_text(f"id,image,patient_id,label\na,a.png,{word},benign\n")
+        with pytest.raises(ValueError, match=f"line 2: patient_id is '{word}'"):
+            prepare_contrast(dataset="manifest", dataset_dir=tmp_path / "m.csv")
 
 
 def test_phantoms_are_written_once_and_left_alone(tmp_path: Path) -> None:

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
-import cv2
 import numpy as np
+import openpyxl
 import pytest
 
 from mammozoo.data.adapters import trees as folders
 from mammozoo.data.adapters.spreadsheet import column_name, read_rows, read_xlsx
 from mammozoo.data.adapters.via import outline
-from mammozoo.data.indexing.shapes import image_shape
 
 
 def test_column_names_in_every_spelling() -> None:
@@ -38,31 +38,37 @@ def test_a_workbook_with_gaps(trees: ModuleType, tmp_path: Path) -> None:
     assert read_xlsx(path) == {"one": [["a", "", "c & d"], ["", "2"]], "two": [["x"]]}
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip"])
-def test_no_workbook(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "b.xlsx").write_bytes(content)
-    with pytest.raises(ValueError, match="is no readable XLSX workbook"):
+def test_numbers_formulas_and_empty_rows(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["age", "share"], [], [61, 0.25], [None, "=1+1"], ["  ", True]):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "b.xlsx")
+    assert read_xlsx(tmp_path / "b.xlsx") == {"Sheet": [["age", "share"], ["61", "0.25"], ["  ", "True"]]}
+
+
+def _no_workbook(folder: Path, kind: str) -> Path:
+    path = folder / "b.xlsx"
+    if kind == "other zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.txt", "no workbook")
+        return path
+    openpyxl.Workbook().save(path)
+    content = path.read_bytes()
+    path.write_bytes({"empty": b"", "text": b"no zip", "cut": content[: len(content) // 2]}[kind])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "other zip"])
+def test_no_workbook(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ValueError, match=r"b\.xlsx is no readable XLSX workbook \(.*save it as \.xlsx again"):
+        read_xlsx(_no_workbook(tmp_path, kind))
+
+
+def test_a_part_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mammozoo.data.adapters.spreadsheet._MAX_PART", 100)
+    openpyxl.Workbook().save(tmp_path / "b.xlsx")
+    with pytest.raises(ValueError, match="is larger than 100 bytes"):
         read_xlsx(tmp_path / "b.xlsx")
-
-
-def test_shapes_come_from_headers(trees: ModuleType, tmp_path: Path) -> None:
-    pixels = trees.film(0, (37, 21))
-    files = [
-        trees.jpeg(tmp_path / "a.jpg", pixels),
-        trees.tiff(tmp_path / "a.tif", pixels),
-        trees.dicom(tmp_path / "a.dcm", pixels),
-        trees.write(tmp_path / "a.pgm", b"P5\n# a remark\n21 37\n255\n" + pixels.tobytes()),
-        trees.write(tmp_path / "a.png", cv2.imencode(".png", pixels)[1].tobytes()),
-        trees.write(tmp_path / "a.bmp", cv2.imencode(".bmp", pixels)[1].tobytes()),
-    ]
-    assert [image_shape(file) for file in files] == [(37, 21)] * 6
-
-
-@pytest.mark.parametrize("head", [b"\x89PNG", b"\xff\xd8\xff", b"II*\0\x08\0\0\0", b"P5\n3"])
-def test_a_header_that_is_cut_short(tmp_path: Path, head: bytes) -> None:
-    (tmp_path / "a").write_bytes(head)
-    with pytest.raises(ValueError, match="cut short or broken"):
-        image_shape(tmp_path / "a")
 
 
 def test_lock_files_and_other_suffixes_are_left_out(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mammozoo.data.auditing.leaks import audit
-from mammozoo.data.indexing.issue import Issue, issue
+from mammozoo.data.issue import Issue, issue
 from mammozoo.data.record import Finding, Record
 from mammozoo.io.write import write_png
 

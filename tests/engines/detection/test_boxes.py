@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Engine
 
 from mammozoo.engines.detection.boxes import DetectionMetric, MultiScaleBatch, detect_batch, training_sizes
-from mammozoo.networks.factory import crop_segmenter, mass_detector
+from mammozoo.networks import create_network
 
 ANCHORS = [[8.0, 8.0], [10, 10], [12, 12], [16, 16], [20, 20], [24, 24], [32, 32], [48, 48], [64, 64]]
 
@@ -81,27 +81,11 @@ def test_the_metric_scores_the_boxes_of_raw_outputs() -> None:
         DetectionMetric(ANCHORS, statistic="map")
 
 
-def test_a_fresh_detector_calls_nothing_a_lesion() -> None:
-    network = mass_detector(width=2).eval()
-    outputs = network(torch.rand(1, 3, 64, 64))
-    assert all(0.005 < torch.sigmoid(output[..., 4]).mean() < 0.02 for output in outputs)
-    with pytest.raises(ValueError, match="objectness_prior"):
-        mass_detector(width=1, objectness_prior=1.0)
-
-
-def test_a_detector_begins_where_another_ended(tmp_path: object) -> None:
-    path = f"{tmp_path}/detector.pt"
-    first = mass_detector(width=1)
-    torch.save(first.state_dict(), path)
-    second = mass_detector(width=1, pretrained_path=path)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-
-
 def test_a_detector_learns_one_image() -> None:
     torch.manual_seed(0)
     from mammozoo.losses.yolo import YOLOv3Loss
 
-    network, loss = mass_detector(width=2), YOLOv3Loss(ANCHORS)
+    network, loss = create_network("yolov3", width=2), YOLOv3Loss(ANCHORS)
     image = 0.1 * torch.rand(2, 3, 64, 64)
     boxes = [torch.tensor([[20.0, 40, 36, 56]]), torch.tensor([[40.0, 4, 56, 24]])]
     for part, (x1, y1, x2, y2) in zip(image, (box[0].int().tolist() for box in boxes), strict=True):
@@ -115,14 +99,3 @@ def test_a_detector_learns_one_image() -> None:
         optimizer.step()
         losses.append(float(value.detach()))
     assert losses[-1] < 0.5 * losses[0]
-
-
-@pytest.mark.parametrize("name", ["v19unetpp", "unet", "cgan", "cascaded_unet"])
-def test_every_segmenter_gives_one_logit_in_evaluation(name: str) -> None:
-    network = crop_segmenter(name, width=2).eval()
-    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 1, 64, 64)
-
-
-def test_an_unknown_segmenter_is_refused() -> None:
-    with pytest.raises(ValueError, match="did you mean 'cascaded_unet'"):
-        crop_segmenter("cascade_unet")

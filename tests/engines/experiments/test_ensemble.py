@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from mammozoo.engines.experiments.ensemble import save_ensemble
-from mammozoo.networks.classification.create import classification_network
+from mammozoo.networks import create_network
 
-_NETWORK = {"_target_": "mammozoo.networks.classification.create.classification_network", "backbone": "resnet18", "width": 4}
+_NETWORK = {"_target_": "mammozoo.networks.create_network", "name": "resnet18", "width": 4}
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def members(tmp_path: Path) -> list[Path]:
     paths = [tmp_path / f"fold_{fold}" / "model.pt" for fold in range(2)]
     for path in paths:
         path.parent.mkdir()
-        torch.save(classification_network("resnet18", width=4).state_dict(), path)
+        torch.save(create_network("resnet18", width=4).state_dict(), path)
         keys = {"spatial_size": [64, 64], "network_def": {**_NETWORK, "members": 1}}
         path.with_suffix(".json").write_text(json.dumps(keys))
         path.with_name("threshold.json").write_text('{"threshold": 0.4}')
@@ -32,7 +32,7 @@ def test_one_network_with_keys_and_threshold(members: list[Path], tmp_path: Path
     keys = json.loads(model.with_suffix(".json").read_text())
     assert keys == {"spatial_size": [64, 64], "network_def": {**_NETWORK, "members": 2}}
     assert json.loads(model.with_name("threshold.json").read_text()) == {"threshold": 0.4}
-    network = classification_network("resnet18", width=4, members=2)
+    network = create_network("resnet18", width=4, members=2)
     network.load_state_dict(torch.load(model, weights_only=True))
 
 

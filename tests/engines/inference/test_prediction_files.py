@@ -19,7 +19,7 @@ from mammozoo.engines.inference.prediction_files import (
     threshold_prediction,
     write_prediction,
 )
-from mammozoo.io.raster.nifti import read_mask_nifti
+from mammozoo.io.raster.nifti import read_nifti
 
 FILES = {"mask.png", "mask.nii.gz", "probability.png", "overlay.png", "findings.json"}
 
@@ -49,7 +49,7 @@ def test_files(tmp_path: Path, probability: np.ndarray, image: np.ndarray) -> No
     assert {path.name for path in tmp_path.iterdir()} == FILES
     mask = _read(tmp_path, "mask.png")
     np.testing.assert_array_equal(mask, 255 * (probability >= 0.5).astype(np.uint8))
-    stored, spacing = read_mask_nifti(tmp_path / "mask.nii.gz")
+    stored, spacing = read_nifti(tmp_path / "mask.nii.gz")
     np.testing.assert_array_equal(stored * 255, mask)
     assert spacing == pytest.approx((0.1, 0.2))
     values = _read(tmp_path, "probability.png")

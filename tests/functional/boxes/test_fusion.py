@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.measure import label, regionprops
 
-from mammozoo.functional.boxes.fusion import ScaleDetections, fuse_detections, fused_map
+from mammozoo.functional.boxes.fusion import ScaleDetections, fuse_detections
 
 CANVAS = (12, 10)
 NONE: ScaleDetections = ([], [])
@@ -27,7 +27,7 @@ WORKED: list[ScaleDetections] = [
 def _painted(
     detections: Sequence[ScaleDetections], *, canvas: tuple[int, int], threshold: float, within_scale: str = "sum",
     connectivity: int = 8,
-) -> tuple[list[tuple[tuple[int, ...], int, float]], np.ndarray]:  # fmt: skip
+) -> list[tuple[tuple[int, ...], int, float]]:  # fmt: skip
     """Fuse as the equation reads: pixel by pixel, with scikit-image's regions."""
     masks, highest = np.zeros((canvas[1], canvas[0])), 0.0
     for boxes, scores in detections:
@@ -44,7 +44,7 @@ def _painted(
     for region in regionprops(label(kept, connectivity=2 if connectivity == 8 else 1), intensity_image=ms):
         y1, x1, y2, x2 = region.bbox
         found.append(((x1, y1, x2, y2), int(region.area), float(region.intensity_max)))
-    return sorted(found, key=lambda item: (-round(item[2], 9), item[0][1], item[0][0])), ms
+    return sorted(found, key=lambda item: (-round(item[2], 9), item[0][1], item[0][0]))
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,6 @@ def test_scales_without_boxes_are_counted() -> None:
     assert four.boxes.tolist() == [[3, 3, 6, 6]]
     assert four.scores == pytest.approx([0.833333], abs=1e-6)
     assert len(fuse_detections([*WORKED, NONE], canvas=CANVAS).scores) == 0  # 3.0 / 5.4 is below 0.6
-
-
-def test_worked_map() -> None:
-    ms = fused_map(WORKED, canvas=CANVAS)
-    assert ms.shape == (10, 12)
-    assert ms[3:6, 3:6] == pytest.approx(np.full((3, 3), 3 / 4.5))
-    assert ms[7:9, 8:11] == pytest.approx(np.full((2, 3), 0.6 / 4.5))
-    assert (ms[2, 2], ms[6, 6], ms[0, 0], ms[9, 11]) == pytest.approx((0.2, 0.6 / 4.5, 0, 0))
 
 
 @pytest.mark.parametrize("score", [*(i / 100 for i in range(1, 100)), 0.1 + 0.2])
@@ -130,7 +122,6 @@ def test_overlapping_boxes_of_one_scale() -> None:
 def test_nothing_to_fuse(scales: list[ScaleDetections], threshold: float) -> None:
     fused = fuse_detections(scales, canvas=CANVAS, threshold=threshold)
     assert (fused.boxes.shape, fused.scores.shape, fused.areas.shape) == ((0, 4), (0,), (0,))
-    assert not fused_map(scales, canvas=CANVAS).any()
 
 
 def test_a_box_off_the_canvas_is_no_reference_for_the_others() -> None:
@@ -169,12 +160,11 @@ def test_agrees_with_painting(seed: int) -> None:
         "within_scale": str(generator.choice(["sum", "max"])),
         "connectivity": int(generator.choice([4, 8])),
     }
-    wanted, ms = _painted(scales, canvas=canvas, **options)
+    wanted = _painted(scales, canvas=canvas, **options)
     fused = fuse_detections(scales, canvas=canvas, fused_score="ms", **options)
     found = list(zip(map(tuple, fused.boxes.tolist()), fused.areas.tolist(), strict=True))
     assert found == [item[:2] for item in wanted]
     assert fused.scores == pytest.approx([item[2] for item in wanted])
-    np.testing.assert_allclose(fused_map(scales, canvas=canvas, within_scale=options["within_scale"]), ms, atol=1e-12)
 
 
 @pytest.mark.parametrize(

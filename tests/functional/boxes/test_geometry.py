@@ -12,11 +12,8 @@ from monai.data.box_utils import box_iou
 from mammozoo.functional.boxes.geometry import (
     as_boxes,
     box_iou_matrix,
-    clip_boxes,
     round_boxes,
     square_crop_box,
-    xywh_to_xyxy,
-    xyxy_to_xywh,
 )
 
 
@@ -58,12 +55,6 @@ def test_iou_of_no_boxes(first: int, second: int, shape: tuple[int, int]) -> Non
     assert box_iou_matrix([[0, 0, 1, 1]] * first, [[0, 0, 1, 1]] * second).shape == shape
 
 
-def test_corner_and_size_are_inverse() -> None:
-    boxes = _random_boxes(np.random.default_rng(1), 6)
-    assert (xywh_to_xyxy(xyxy_to_xywh(boxes)) == boxes).all()
-    assert xywh_to_xyxy([]).shape == xyxy_to_xywh([]).shape == (0, 4)
-
-
 @pytest.mark.parametrize(
     ("box", "wanted"),
     [
@@ -84,10 +75,6 @@ def test_rounding_keeps_the_size_of_a_box_that_moves() -> None:
     boxes = np.array([[x + 0.5, 2.5, x + 1.5, 3.5] for x in range(6)])
     sizes = np.diff(round_boxes(boxes, shape=(8, 10)).reshape(-1, 2, 2), axis=1)
     assert (sizes == 1).all()
-
-
-def test_clipping_keeps_fractions_and_count() -> None:
-    assert clip_boxes([[-1, 0.25, 3, 9], [50, 1, 60, 2]], shape=(8, 10)).tolist() == [[0, 0.25, 3, 8], [10, 1, 10, 2]]
 
 
 @pytest.mark.parametrize(

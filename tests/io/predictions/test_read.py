@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from mammozoo._errors import UserError
 from mammozoo.io.errors import MammogramError
 from mammozoo.io.predictions.masks import read_predicted_mask, sop_instance_uid
-from mammozoo.io.predictions.read import find_predictions, read_case_mask, stem
+from mammozoo.io.predictions.read import find_predictions, match_names, read_case_mask, stem
 from mammozoo.io.raster.nifti import write_mask_nifti
 from mammozoo.io.write import write_json, write_png
 
@@ -66,6 +68,36 @@ def test_folder_of_masks_in_subfolders(tmp_path: Path) -> None:
     write_mask_nifti(tmp_path / "x" / "a.nii.gz", MASK, pixel_spacing=None)
     with pytest.raises(ValueError, match="one name"):
         find_predictions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "matched"),
+    [
+        (["images/im0.png", "images/im1.png"], {"im0": 0, "im1": 1}),
+        (["images\\im0.png", "images\\im1.png"], {"im0": 0, "im1": 1}),
+        (["C:\\study\\im0.PNG", "./im1.jpg"], {"im0": 0, "im1": 1}),
+        (["x/view.dcm", "y/view.dcm"], {"im0": 0, "im1": 1}),
+        (["a/b/x/view", "a/b/y/view"], {"im0": 0, "im1": 1}),
+        (["one/im0", "two/im0"], {}),
+        (["other", "im"], {}),
+        ([], {}),
+    ],
+)
+def test_names_with_folders(names: list[str], matched: dict[str, int]) -> None:
+    wanted = {"im0": ["im0", "/data/x/view.dcm"], "im1": ["im1", "/data/y/view.dcm"]}
+    assert match_names(wanted, names) == {image: names[number] for image, number in matched.items()}
+
+
+def test_soft_masks_and_other_formats(tmp_path: Path) -> None:
+    """Predicted masks are read as true ones are: one rule."""
+    disk = cv2.circle(np.zeros((60, 40), np.uint8), (20, 30), 12, 255, -1)
+    write_png(tmp_path / "soft.png", cv2.GaussianBlur(disk, (0, 0), 1.5))
+    for name in ("a.bmp", "b.jpg"):
+        cv2.imwrite(str(tmp_path / name), disk)
+    for name, case in find_predictions(tmp_path).cases.items():
+        found = read_case_mask(case)
+        assert np.count_nonzero(found.mask) == pytest.approx(np.count_nonzero(disk), rel=0.03), name
+        assert bool(found.note) == (name != "a")
 
 
 def test_dicom_segmentation(tmp_path: Path) -> None:
@@ -173,6 +205,9 @@ def test_csv_of_scores_and_of_boxes(tmp_path: Path) -> None:
     found = find_predictions(boxes)
     assert [len(case.boxes) for case in found.cases.values()] == [2, 0]
     assert not found.has_scores
+    file.write_text("id;score;threshold\na;0,9;0,4\n", encoding="utf-16")  # as a German spreadsheet saves it
+    found = find_predictions(file)
+    assert (found.cases["a"].score, found.threshold) == (0.9, 0.4)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +217,7 @@ def test_csv_of_scores_and_of_boxes(tmp_path: Path) -> None:
         ("id,score,x1\na,1,2\n", "columns id,score"),
         ("id,score\na,high\n", "line 2: score is 'high'"),
         ("id,score\na,nan\n", "finite"),
-        ("id,score\na,1\na,2\n", "line 3.*twice"),
+        ("id,score\na,1\na,2\n", "line 3: duplicate id 'a'"),
         ("id,score\n,1\n", "id is empty"),
         ("id,score,x1,y1,x2,y2\na,1,5,2,3,4\n", "x2 > x1"),
     ],
@@ -196,7 +231,7 @@ def test_bad_csv(tmp_path: Path, text: str, message: str) -> None:
 
 def test_what_is_no_prediction(tmp_path: Path) -> None:
     for path in (tmp_path / "absent", tmp_path):
-        with pytest.raises(FileNotFoundError, match="no"):
+        with pytest.raises(UserError, match="no"):
             find_predictions(path)
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(ValueError, match="neither"):

@@ -11,7 +11,7 @@ import pytest
 from monai.transforms import LoadImaged
 
 from mammozoo.io.errors import MammogramError
-from mammozoo.io.raster.nifti import read_mask_nifti, write_mask_nifti
+from mammozoo.io.raster.nifti import read_nifti, write_mask_nifti
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ def mask() -> np.ndarray:
 
 def test_round_trip(tmp_path: Path, mask: np.ndarray) -> None:
     file = write_mask_nifti(tmp_path / "mask.nii.gz", mask, pixel_spacing=(0.25, 0.125))
-    back, spacing = read_mask_nifti(file)
+    back, spacing = read_nifti(file)
     np.testing.assert_array_equal(back, mask)
     assert back.dtype == np.uint8
     assert spacing == (0.25, 0.125)
 
 
 def test_unknown_spacing_stays_unknown(tmp_path: Path, mask: np.ndarray) -> None:
-    assert read_mask_nifti(write_mask_nifti(tmp_path / "m.nii.gz", mask, pixel_spacing=None))[1] is None
+    assert read_nifti(write_mask_nifti(tmp_path / "m.nii.gz", mask, pixel_spacing=None))[1] is None
 
 
 def test_stored_form(tmp_path: Path, mask: np.ndarray) -> None:
@@ -73,7 +73,7 @@ def test_write_refuses(
 
 def test_read_takes_two_axes(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.eye(3, 2, dtype=np.int16) * 7, np.eye(4)), tmp_path / "a.nii")
-    np.testing.assert_array_equal(read_mask_nifti(tmp_path / "a.nii")[0], np.eye(2, 3))
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii")[0], 7 * np.eye(2, 3))
 
 
 def test_read_refuses_volumes_and_damage(tmp_path: Path, mask: np.ndarray) -> None:
@@ -83,4 +83,4 @@ def test_read_refuses_volumes_and_damage(tmp_path: Path, mask: np.ndarray) -> No
     (tmp_path / "text.nii.gz").write_bytes(b"no image")
     for name in ("volume.nii.gz", "cut.nii.gz", "text.nii.gz", "absent.nii.gz"):
         with pytest.raises(MammogramError, match=name):
-            read_mask_nifti(tmp_path / name)
+            read_nifti(tmp_path / name)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import http.server
 import json
+import logging
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +19,7 @@ import pytest
 
 from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import MammogramError
+from mammozoo.label.store import dicomweb
 from mammozoo.label.store.dicomweb import DicomWeb, DicomWebError
 from mammozoo.label.store.sources import DicomWebSource, FolderSource, open_source
 
@@ -36,13 +40,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     files: ClassVar[list[bytes]] = []
     fault: ClassVar[str] = ""
     asked: ClassVar[list[str]] = []
+    hosts: ClassVar[set[str]] = set()
+    elsewhere: ClassVar[str] = "http://127.0.0.1:1/elsewhere"
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        self.hosts.add(self.headers["Host"])
         if self.headers["Authorization"] != "Basic dTpw":
             return self._send(401, "text/plain", b"SMITH^JANE may not")
         if self.fault == "redirect":
-            return self._send(302, "text/plain", b"", location="http://127.0.0.1:1/elsewhere")
+            return self._send(302, "text/plain", b"", location=self.elsewhere)
+        if self.fault == "busy":
+            return self._send(503, "text/plain", b"")
+        if self.fault == "silent":
+            time.sleep(1)
+        if self.fault == "warning":
+            return self._send(200, "application/dicom+json", b"[]", warning="299 SMITH^JANE has more")
         if self.fault == "html":
             return self._send(200, "text/html", b"<html>")
         if self.fault == "empty":
@@ -80,9 +93,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.fault == "refused":
             failed = {"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [272]}}]}}
-            return self._send(202, "application/dicom+json", json.dumps(failed).encode())
+            return self._send(202, "application/dicom+json; charset=utf-8", json.dumps(failed).encode())
+        if self.fault == "redirect":
+            return self._send(307, "text/plain", b"", location=self.elsewhere)
         type(self).files = [*self.files, body.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--")[0]]
-        self._send(200, "application/dicom+json", b"{}")
+        answers = {"nothing": b"", "no failure": b'{"00081198": {"vr": "SQ"}}', "text": b"stored"}
+        kind = "text/plain" if self.fault == "text" else "application/dicom+json"
+        self._send(200, kind, answers.get(self.fault, b"{}"))
 
     def _send(self, status: int, kind: str, body: bytes, **headers: str) -> None:
         self.send_response(status)
@@ -102,7 +119,7 @@ def _header(dataset: Any) -> str:
 
 @pytest.fixture
 def web() -> Iterator[str]:
-    _Handler.files, _Handler.fault, _Handler.asked = [], "", []
+    _Handler.files, _Handler.fault, _Handler.asked, _Handler.hosts = [], "", [], set()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -122,7 +139,8 @@ def test_images_are_listed_at_once_and_fetched_when_needed(web: str, tmp_path: P
     source = _source(web, tmp_path)
     contents = [_image(1), _image(2, view="MLO"), _image(3, study="two")]
     for content in contents:
-        source.client.store(content)
+        (tmp_path / "image.dcm").write_bytes(content)
+        source.client.store(tmp_path / "image.dcm")
     assert _Handler.files == contents
     found = source.list(again=True)
     assert sorted(image.view_position for image in found.images) == ["CC", "CC", "MLO"]
@@ -187,10 +205,111 @@ def test_one_file_without_a_multipart_around_it_is_taken_too(web: str, tmp_path:
 def test_what_the_server_does_not_store_is_an_error(web: str, tmp_path: Path) -> None:
     (tmp_path / "seg.dcm").write_bytes(_image(1))
     source = _source(web, tmp_path)
-    assert source.deliver(tmp_path / "seg.dcm") == "stored"
     _Handler.fault = "refused"
     with pytest.raises(DicomWebError, match="did not store"):
         source.deliver(tmp_path / "seg.dcm")
+
+
+@pytest.mark.parametrize("answer", ["", "nothing", "no failure", "text"])
+def test_every_way_to_say_that_a_file_was_stored(web: str, tmp_path: Path, answer: str) -> None:
+    (tmp_path / "seg.dcm").write_bytes(_image(1))
+    _Handler.fault = answer
+    assert _source(web, tmp_path).deliver(tmp_path / "seg.dcm") == "stored"
+    assert _Handler.files == [_image(1)]
+
+
+class _Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Where a redirect would lead."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(str(self.headers["Authorization"]))
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+def test_no_redirect_is_followed_wherever_it_leads(web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = _source(web, tmp_path)
+    _Handler.files = [_image(1)]
+    (image,) = source.list(again=True).images
+    (tmp_path / "seg.dcm").write_bytes(_image(1))
+    other = http.server.HTTPServer(("127.0.0.1", 0), _Elsewhere)
+    thread = threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        for elsewhere in (f"http://127.0.0.1:{other.server_port}/x", "/dicom-web/elsewhere"):
+            monkeypatch.setattr(_Handler, "elsewhere", elsewhere)
+            _Handler.fault = "redirect"
+            for ask, code in (
+                (lambda: source.list(again=True), 302), (lambda: source.file(image), 302),
+                (lambda: source.deliver(tmp_path / "seg.dcm"), 307),
+            ):  # fmt: skip
+                with pytest.raises(DicomWebError, match=f"answered {code} to (GET|POST) /studies"):
+                    ask()
+    finally:
+        other.shutdown()
+        other.server_close()
+        thread.join()
+    assert _Elsewhere.asked == []
+    assert not any("elsewhere" in path for path in _Handler.asked)
+
+
+def test_requests_are_sent_once_and_have_limits(web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = _source(web, tmp_path)
+    _Handler.files, _Handler.fault = [_image(1)], "busy"
+    with pytest.raises(DicomWebError, match="answered 503"):
+        source.list(again=True)
+    assert len(_Handler.asked) == 1
+    assert _Handler.hosts == {web.split("/")[2]}  # with the port
+    _Handler.fault = ""
+    (image,) = source.list(again=True).images
+    monkeypatch.setattr(dicomweb, "_MAX_INSTANCE", 100)
+    with pytest.raises(DicomWebError, match="over the limit of 100 bytes"):
+        source.file(image)
+    monkeypatch.setattr(dicomweb, "_MAX_JSON", 10)
+    with pytest.raises(DicomWebError, match="over the limit of 10 bytes"):
+        source.list(again=True)
+    monkeypatch.setattr(dicomweb, "_TIMEOUT", 0.1)
+    _Handler.fault = "silent"
+    with pytest.raises(DicomWebError, match=r"the DICOMweb server 127\.0\.0\.1:\d+ cannot be reached: TimeoutError"):
+        source.list(again=True)
+
+
+def test_what_the_environment_says_of_proxies_and_logins_is_not_used(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert _source(web, tmp_path).list(again=True).images == ()
+
+
+def test_the_extra_is_named_where_the_client_is_absent(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dicomweb_client.api", None)
+    (tmp_path / "seg.dcm").write_bytes(_image(1))
+    source = _source(web, tmp_path)
+    for ask in (lambda: source.list(again=True), lambda: source.deliver(tmp_path / "seg.dcm")):
+        with pytest.raises(ImportError, match=r"pip install mammozoo\[archive\]"):
+            ask()
+
+
+def test_a_warning_of_the_server_is_not_logged(web: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _Handler.fault = "warning"
+    with caplog.at_level(logging.INFO):
+        assert _source(web, tmp_path).list(again=True).images == ()
+    assert "SMITH" not in caplog.text
 
 
 def test_login_is_asked_for_without_repeating_the_answer(web: str, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from mammozoo.networks.detection.yolov3 import YOLOv3, load_darknet_weights
+from mammozoo.networks import load_pretrained
+from mammozoo.networks.detection.yolov3 import YOLOv3
 
 
 def _small(seed: int = 0, **options: int) -> YOLOv3:
@@ -57,30 +58,6 @@ def test_a_change_in_the_image_is_seen_where_it_is() -> None:
     assert abs(row - 48 / 8) <= 3
 
 
-def test_every_parameter_gets_a_gradient() -> None:
-    network = _small().train()
-    sum(output.square().mean() for output in network(torch.rand(2, 3, 64, 96))).backward()
-    assert all(p.grad is not None for p in network.parameters())
-
-
-def test_images_of_a_batch_do_not_mix_in_eval_mode() -> None:
-    network, images = _small(), torch.rand(3, 3, 64, 32)
-    for together, alone in zip(network(images), network(images[1:2]), strict=True):
-        torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=1e-4)
-
-
-def test_wrong_sides_name_the_next_that_works() -> None:
-    with pytest.raises(ValueError, match="YOLOv3 takes sides that are multiples of 32, got 33 x 64; .* 64 x 64"):
-        _small()(torch.zeros(1, 3, 33, 64))
-
-
-def test_export_gives_the_same_numbers() -> None:
-    network, image = _small(), torch.rand(1, 3, 64, 64)
-    exported = torch.export.export(network, (image,)).module()
-    for ours, theirs in zip(network(image), exported(image), strict=True):
-        torch.testing.assert_close(theirs, ours)
-
-
 def _darknet_file(path: Path, network: nn.Module) -> Path:
     """Write a network's tensors as Darknet does, kernels as they are (height, width)."""
     state, chunks = network.state_dict(), [np.array([0, 2, 0, 32_013_312, 0], "<i4").tobytes()]
@@ -106,7 +83,7 @@ def _drawn(seed: int) -> YOLOv3:
 
 def test_a_darknet_file_gives_the_network_that_saw_height_by_width(tmp_path: Path) -> None:
     theirs, ours = _drawn(1), _small(2)
-    assert load_darknet_weights(ours, _darknet_file(tmp_path / "whole.weights", theirs)) == "network"
+    load_pretrained(ours, _darknet_file(tmp_path / "whole.weights", theirs))
     image = torch.rand(2, 3, 64, 96)
     for a, b in zip(ours(image), theirs(image.transpose(2, 3)), strict=True):
         torch.testing.assert_close(a, b.transpose(2, 3), atol=1e-4, rtol=1e-4)
@@ -115,7 +92,7 @@ def test_a_darknet_file_gives_the_network_that_saw_height_by_width(tmp_path: Pat
 def test_the_body_alone(tmp_path: Path) -> None:
     theirs, ours = _drawn(1), _small(2)
     heads = {name: tensor.clone() for name, tensor in ours.heads.state_dict().items()}
-    assert load_darknet_weights(ours, _darknet_file(tmp_path / "body.weights", theirs.body)) == "body"
+    load_pretrained(ours, _darknet_file(tmp_path / "body.weights", theirs.body))
     assert torch.equal(ours.body.stem[0].weight, theirs.body.stem[0].weight.transpose(2, 3))
     assert torch.equal(ours.body.stages[4][4].expand[1].running_var, theirs.body.stages[4][4].expand[1].running_var)
     assert all(torch.equal(tensor, heads[name]) for name, tensor in ours.heads.state_dict().items())
@@ -126,8 +103,9 @@ def test_the_published_files_fit(tmp_path: Path) -> None:
     (tmp_path / "short.weights").write_bytes(bytes(24))
     with torch.device("meta"):
         network = YOLOv3(num_classes=80)
-    with pytest.raises(ValueError, match=r"has 24 bytes; .* body takes 162482580 and the whole network 248007048"):
-        load_darknet_weights(network, tmp_path / "short.weights")
+    body, whole = (162_482_580 - 20) // 4, (248_007_048 - 20) // 4
+    with pytest.raises(ValueError, match=rf"holds 1 numbers; .* body takes {body} and the whole network {whole}"):
+        load_pretrained(network, tmp_path / "short.weights")
 
 
 @pytest.mark.parametrize("damage", ["shorter", "longer", "nan"])
@@ -137,6 +115,32 @@ def test_a_damaged_file_changes_nothing(tmp_path: Path, damage: str) -> None:
     path.write_bytes({"shorter": content[:-4], "longer": content + bytes(4)}.get(damage, content[:-4] + b"\xff" * 4))
     network = _small(2)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    with pytest.raises(ValueError, match=r"w\.weights (has \d+ bytes; .* num_classes the file's|.*not finite)"):
-        load_darknet_weights(network, path)
+    with pytest.raises(
+        ValueError,
+        match=r"w\.weights does not fit YOLOv3: it holds (\d+ numbers; .* num_classes the file's|.*not finite)",
+    ):
+        load_pretrained(network, path)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_a_body_under_its_own_names_and_a_whole_state(tmp_path: Path) -> None:
+    theirs, ours = _drawn(1), _small(2, num_classes=3)
+    torch.save(theirs.state_dict(), tmp_path / "one_class.pt")
+    load_pretrained(ours, tmp_path / "one_class.pt")
+    assert all(torch.equal(a, b) for a, b in zip(ours.body.parameters(), theirs.body.parameters(), strict=True))
+    torch.save(theirs.body.state_dict(), tmp_path / "body.pt")
+    ours = _small(2)
+    load_pretrained(ours, tmp_path / "body.pt")
+    assert torch.equal(ours.body.stem[0].weight, theirs.body.stem[0].weight)
+    torch.save({"encoder.weight": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="is it a Darknet-53 of the same width"):
+        load_pretrained(ours, tmp_path / "other.pt")
+
+
+def test_a_fresh_detector_calls_nothing_a_lesion() -> None:
+    outputs = _small(width=2)(torch.rand(1, 3, 64, 64))
+    assert all(0.005 < torch.sigmoid(output[..., 4]).mean() < 0.02 for output in outputs)
+    outputs = YOLOv3(width=2, objectness_prior=0.5).eval()(torch.rand(1, 3, 64, 64))
+    assert all(0.4 < torch.sigmoid(output[..., 4]).mean() < 0.6 for output in outputs)
+    with pytest.raises(ValueError, match="objectness_prior must lie between 0 and 1, got 1.0"):
+        YOLOv3(width=1, objectness_prior=1.0)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch.nn import functional as F
 
@@ -43,28 +42,3 @@ def test_both_networks_get_gradients_from_the_fine_logits_alone() -> None:
     network = _network()
     network(torch.rand(2, 3, 32, 64))[1].square().mean().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-
-
-@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (3, 2)])
-def test_channels(inputs: int, outputs: int) -> None:
-    network = _network(in_channels=inputs, out_channels=outputs).eval()
-    assert network(torch.rand(1, inputs, 32, 32)).shape == (1, outputs, 32, 32)
-
-
-def test_images_of_a_batch_do_not_mix_in_eval_mode() -> None:
-    network, images = _network().eval(), torch.rand(3, 3, 32, 32)
-    torch.testing.assert_close(network(images)[1:2], network(images[1:2]), atol=1e-5, rtol=1e-4)
-
-
-def test_wrong_sides_name_the_next_that_works() -> None:
-    with pytest.raises(
-        ValueError, match="CascadedUNet takes sides that are multiples of 32.* pad or resize to 64 x 32"
-    ):
-        _network()(torch.zeros(1, 3, 48, 32))
-
-
-@pytest.mark.slow
-def test_export_gives_the_same_numbers() -> None:
-    network, image = _network().eval(), torch.rand(1, 3, 32, 64)
-    exported = torch.export.export(network, (image,)).module()
-    torch.testing.assert_close(exported(image), network(image))

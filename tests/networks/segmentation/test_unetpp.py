@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from mammozoo.networks.segmentation.unetpp import VGG19UNetPlusPlus, average_of_sigmoids
+from mammozoo.networks import load_pretrained
+from mammozoo.networks.blocks import average_of_sigmoids
+from mammozoo.networks.segmentation.unetpp import VGG19UNetPlusPlus
 
 # Positions of the convolutions in torchvision's `vgg19().features`.
 CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
@@ -92,7 +94,7 @@ def test_evaluation_is_the_mean_of_the_four_probabilities() -> None:
     [([2.5], 2.5), ([0.0, 0.0, 0.0, 0.0], 0.0), ([-300.0, 300.0], 0.0), ([-300.0, -300.0], -300.0)],
 )
 def test_average_by_hand(logits: list[float], wanted: float) -> None:
-    assert average_of_sigmoids([torch.tensor([value]) for value in logits]).item() == pytest.approx(wanted, abs=1e-4)
+    assert average_of_sigmoids(torch.tensor(logits)).item() == pytest.approx(wanted, abs=1e-4)
 
 
 @pytest.mark.parametrize("scale", [1.0, 20.0, 1e4])
@@ -100,7 +102,7 @@ def test_average_is_finite_and_exact(scale: float) -> None:
     logits = [scale * torch.randn(500, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     for parameter in logits:
         parameter.requires_grad_()
-    average = average_of_sigmoids(logits)
+    average = average_of_sigmoids(torch.stack(logits))
     average.sum().backward()
     assert average.isfinite().all()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in logits)
@@ -108,54 +110,50 @@ def test_average_is_finite_and_exact(scale: float) -> None:
     torch.testing.assert_close(average.detach().double().sigmoid(), wanted, atol=1e-6, rtol=1e-5)
 
 
-def test_every_parameter_gets_a_gradient() -> None:
-    network = _network(width=4)
-    torch.stack(network(torch.rand(2, 3, 32, 16))).square().mean().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-
-
-@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (3, 2)])
-def test_channels(inputs: int, outputs: int) -> None:
-    network = _network(in_channels=inputs, out_channels=outputs).eval()
-    assert network(torch.rand(1, inputs, 16, 32)).shape == (1, outputs, 16, 32)
-
-
-def test_images_of_a_batch_do_not_mix_in_eval_mode() -> None:
-    network, images = _network().eval(), torch.rand(3, 3, 32, 16)
-    torch.testing.assert_close(network(images)[1:2], network(images[1:2]), atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize(("sides", "hint"), [((17, 16), "32 x 16"), ((40, 8), "48 x 16")])
-def test_wrong_sides_name_the_next_that_works(sides: tuple[int, int], hint: str) -> None:
-    with pytest.raises(ValueError, match=f"VGG19UNetPlusPlus takes .* multiples of 16.* pad or resize to {hint}"):
-        _network()(torch.zeros(1, 3, *sides))
-
-
 @pytest.mark.parametrize("prefix", ["features.", ""])
 def test_weights_of_vgg19(prefix: str, tmp_path: Path) -> None:
     state = {name.replace("features.", prefix): value for name, value in _vgg19_state().items()}
     torch.save(state, tmp_path / "vgg19.pt")
-    network = _network(pretrained_path=tmp_path / "vgg19.pt")
+    network = _network()
+    load_pretrained(network, tmp_path / "vgg19.pt")
     own = network.features.state_dict()
     assert set(own) == {f"{position}.{kind}" for position in CONVOLUTIONS for kind in ("weight", "bias")}
-    assert all(torch.equal(own[name], state[f"{prefix}{name}"]) for name in own)
+    for name, value in own.items():
+        theirs = state[f"{prefix}{name}"]
+        assert torch.equal(value, theirs.transpose(2, 3) if theirs.ndim == 4 else theirs)
+
+
+def test_the_encoder_computes_what_vgg19_does_on_height_by_width(tmp_path: Path) -> None:
+    torch.save(_vgg19_state(), tmp_path / "vgg19.pt")
+    network = _network().eval()
+    load_pretrained(network, tmp_path / "vgg19.pt")
+    state = {name.removeprefix("features."): v for name, v in _vgg19_state().items() if "classifier" not in name}
+    theirs = _network().features
+    theirs.load_state_dict(state)
+    image = torch.rand(2, 3, 48, 32)
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    seen = (image.transpose(2, 3) - mean.view(1, 3, 1, 1)) / deviation.view(1, 3, 1, 1)
+    with torch.no_grad():
+        ours = network._encode(image)[-1].transpose(2, 3)
+        torch.testing.assert_close(ours, theirs(seen), rtol=1e-4, atol=1e-2 * float(ours.abs().mean()))
+
+
+def test_normalisation_is_an_option_and_no_tensor_of_the_file() -> None:
+    plain, normalised = (_network(normalise=on, in_channels=1).eval() for on in (False, True))
+    assert list(plain.state_dict()) == list(normalised.state_dict())
+    image = torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(normalised(image), plain((image - 0.449) / 0.226), atol=1e-4, rtol=1e-4)
 
 
 def test_gray_takes_the_sum_of_the_first_kernels(tmp_path: Path) -> None:
     state = _vgg19_state()
     torch.save(state, tmp_path / "vgg19.pt")
-    own = _network(in_channels=1, pretrained_path=tmp_path / "vgg19.pt").features.state_dict()
-    torch.testing.assert_close(own["0.weight"], state["features.0.weight"].sum(1, keepdim=True))
-    assert torch.equal(own["34.weight"], state["features.34.weight"])
-
-
-def test_weights_of_a_whole_network(tmp_path: Path) -> None:
-    network = _network().eval()
-    torch.save(network.state_dict(), tmp_path / "model.pt")
-    torch.manual_seed(1)
-    again = VGG19UNetPlusPlus(width=2, pretrained_path=tmp_path / "model.pt").eval()
-    image = torch.rand(1, 3, 16, 16)
-    assert torch.equal(network(image), again(image))
+    network = _network(in_channels=1)
+    load_pretrained(network, tmp_path / "vgg19.pt")
+    own = network.features.state_dict()
+    torch.testing.assert_close(own["0.weight"], state["features.0.weight"].sum(1, keepdim=True).transpose(2, 3))
+    assert torch.equal(own["34.weight"], state["features.34.weight"].transpose(2, 3))
 
 
 @pytest.mark.parametrize(
@@ -173,16 +171,10 @@ def test_weights_that_do_not_fit(change: dict[str, str], message: str, tmp_path:
         state[change["add"]] = torch.zeros(1)
     torch.save(state, tmp_path / "vgg19.pt")
     with pytest.raises(ValueError, match=message):
-        _network(width=change.get("width", 2), pretrained_path=tmp_path / "vgg19.pt")
+        load_pretrained(_network(width=change.get("width", 2)), tmp_path / "vgg19.pt")
 
 
 def test_a_fresh_encoder_does_not_fade_out() -> None:
     torch.manual_seed(0)
     levels = VGG19UNetPlusPlus(width=8).eval()._encode(torch.randn(1, 3, 64, 64))
     assert levels[-1].std() > 0.1 * levels[0].std()
-
-
-def test_export_gives_the_same_numbers() -> None:
-    network, image = _network().eval(), torch.rand(1, 3, 32, 32)
-    exported = torch.export.export(network, (image,)).module()
-    torch.testing.assert_close(exported(image), network(image))

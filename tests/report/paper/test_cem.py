@@ -34,12 +34,12 @@ def test_the_difference_is_paired() -> None:
 
 
 def test_every_backbone_of_the_table_exists() -> None:
-    from mammozoo.networks.classification.create import classification_network
+    from mammozoo.networks import create_network
 
     spec = json.loads((ROOT / "configs" / "tables" / "cem.json").read_text())
     assert len(spec["backbones"]) == 11
     with pytest.raises(ValueError, match="there are|did you mean") as error:
-        classification_network("no such network")
+        create_network("no such network")
     assert all(name in str(error.value) for name in spec["backbones"])
 
 

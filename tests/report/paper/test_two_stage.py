@@ -17,7 +17,7 @@ from mammozoo.io.write import write_csv, write_json
 from mammozoo.metrics.matching import BoxMatch
 from mammozoo.report.paper.run import TableRun
 from mammozoo.report.paper.two_stage import print_two_stage_tables
-from mammozoo.report.two_stage_figures import read_matches
+from mammozoo.report.paper.two_stage_figures import read_matches
 
 ROOT = Path(__file__).resolve().parents[3]
 BUNDLE = ROOT / "bundles" / "mammo_two_stage_segmentation"
