@@ -23,7 +23,9 @@ from ..io.errors import MammogramError
 from ..io.inputs import InputImage
 from ..io.weights import file_sha256, require_recorded_weights
 
-__all__ = ["FLAGSHIP", "Bundle", "Inference", "check_weights", "find_bundle", "own_bundles", "run_inference"]
+__all__ = [
+    "FLAGSHIP", "Bundle", "Inference", "check_hashes", "check_weights", "find_bundle", "own_bundles", "run_inference",
+]  # fmt: skip
 
 #: Where the library's own bundles are: in a clone beside the package, in an installation inside it.
 HOMES = (Path(__file__).resolve().parents[2] / "bundles", Path(__file__).resolve().parents[1] / "_bundles")
@@ -155,10 +157,15 @@ def check_weights(bundle: Bundle, *, path: PathLike | None = None) -> tuple[Path
     file = (own if path is None else Path(path)).resolve()
     if not file.is_file():
         raise UserError(f"no weights at {file}: train them (`monai.bundle run training ...`) or give --weights PATH")
-    for recorded in (models / name for name in bundle.weights):
-        if recorded.is_file() and (path is None or recorded.stem != own.stem):
-            require_recorded_weights(recorded)
+    check_hashes(bundle, but=None if path is None else own.stem)
     return file, file_sha256(file)
+
+
+def check_hashes(bundle: Bundle, *, but: str | None = None) -> None:
+    """Stop where a file of ``models/`` is not the recorded one; files named `but` may differ."""
+    for recorded in (bundle.path / "models" / name for name in bundle.weights):
+        if recorded.is_file() and recorded.stem != but:
+            require_recorded_weights(recorded)
 
 
 def run_inference(

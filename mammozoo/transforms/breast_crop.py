@@ -107,8 +107,10 @@ class CropToBreastd(MapTransform, InvertibleTransform):
         What is cropped, each (C, W, H).
     source_key : str
         The image whose breast decides.
-    **options
-        ``margin``, ``method`` and ``clean`` as of :class:`CropToBreast`.
+    margin, method, clean
+        As of :class:`CropToBreast`.
+    enabled : bool
+        False leaves everything whole.
 
     Examples
     --------
@@ -118,14 +120,26 @@ class CropToBreastd(MapTransform, InvertibleTransform):
     torch.Size([1, 40, 60])
     """
 
-    def __init__(self, keys: KeysCollection, *, source_key: str = "image", **options: Any) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        source_key: str = "image",
+        margin: float = 0.02,
+        method: Method = "line",
+        clean: bool = False,
+        enabled: bool = True,
+    ) -> None:
         super().__init__(keys)
+        self.enabled = enabled
         self.source_key = source_key
-        self.cropper = CropToBreast(**options)
+        self.cropper = CropToBreast(margin=margin, method=method, clean=clean)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Crop what lies under the keys."""
         d = dict(data)
+        if not self.enabled:
+            return d
         window = self.cropper.window(d[self.source_key])
         for key in self.key_iterator(d):
             cropped = self.cropper(d[key], window)
@@ -135,6 +149,6 @@ class CropToBreastd(MapTransform, InvertibleTransform):
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Bring what lies under the keys back to native size."""
         d = dict(data)
-        for key in self.key_iterator(d):
+        for key in self.key_iterator(d) if self.enabled else ():
             d[key] = self.cropper.inverse(d[key])
         return d
