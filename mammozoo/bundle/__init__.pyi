@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from .check.run_check import check_bundle as check_bundle
 from .export import export_network as export_network
-from .front import LoadedBundle as LoadedBundle, load as load, predict as predict, train as train
+from .front import LoadedBundle as LoadedBundle
+from .front import load as load
+from .front import predict as predict
+from .front import train as train
 from .package import package_bundle as package_bundle
 from .predict import predict_study as predict_study
 from .weights import release_weights as release_weights
