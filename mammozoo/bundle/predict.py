@@ -151,7 +151,8 @@ def _refuse_findings(bundle: Bundle, *, named: bool) -> None:
     if not named:
         check_hashes(bundle)
     found = check_bundle(bundle.path).findings
-    report = BundleReport(str(bundle.path), tuple(item for item in found if not (named and item.key[:9] == "weights::")))
+    kept = tuple(item for item in found if not (named and item.key[:9] == "weights::"))
+    report = BundleReport(str(bundle.path), kept)
     if not report.clean:
         msg = f"not run: {report.text()}\nread these places; `--trust` runs the bundle all the same"
         raise ValueError(msg)
