@@ -25,7 +25,8 @@ from ..io.errors import MammogramError
 from ..io.inputs import InputImage, list_inputs, require_outside
 from .check.run_check import check_bundle
 from .clinical import CAD_FILE, CLINICAL_FILES, write_clinical_objects, write_examination_report
-from .inference import Bundle, find_bundle, run_inference
+from .findings import BundleReport
+from .inference import Bundle, check_hashes, find_bundle, run_inference
 
 __all__ = ["predict_study"]
 
@@ -99,7 +100,7 @@ def predict_study(
     require_outside(folder, source)
     found = find_bundle(bundle)
     if found.foreign and not trust:
-        _refuse_findings(found)
+        _refuse_findings(found, named=weights is not None)
     items = list_inputs(source)
     for item in items:
         for name in _RESULTS:
@@ -145,9 +146,13 @@ def predict_study(
     )
 
 
-def _refuse_findings(bundle: Bundle) -> None:
-    """Read a bundle before anything of it runs."""
-    report = check_bundle(bundle.path)
+def _refuse_findings(bundle: Bundle, *, named: bool) -> None:
+    """Read a bundle before anything of it runs; who names weights does not ask for the recorded ones."""
+    if not named:
+        check_hashes(bundle)
+    found = check_bundle(bundle.path).findings
+    kept = tuple(item for item in found if not (named and item.key[:9] == "weights::"))
+    report = BundleReport(str(bundle.path), kept)
     if not report.clean:
         msg = f"not run: {report.text()}\nread these places; `--trust` runs the bundle all the same"
         raise ValueError(msg)

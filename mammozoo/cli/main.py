@@ -269,8 +269,7 @@ def _anchors(args: argparse.Namespace) -> int:
 def _predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", nargs="+", help="folder, zip, manifest CSV or files, of mixed vendors and formats")
     parser.add_argument(
-        "--bundle",
-        help="name (see `mammozoo bundles`), folder of an unzipped bundle, or run folder (default: the flagship)",
+        "--bundle", help="name (`mammozoo bundles`), unzipped bundle, or run folder (default: mammo_mass_segmentation)"
     )
     parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder (default: predictions)")
     parser.add_argument("--weights", type=Path, help="other weights than the bundle's own")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import atexit
-import csv
 import os
 import re
 import shutil
@@ -16,11 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from .._errors import UserError
 from .._typing import PathLike
 from .archive import extract_zip
 from .clinical.identity import hidden_id, identifying_values
 from .clinical.identity_index import IdentityIndex, Value
 from .errors import MammogramError
+from .table import read_table
 from .write import path_digest, safe_id
 
 __all__ = ["InputImage", "list_inputs", "require_outside"]
@@ -184,17 +185,14 @@ def _zip(path: Path, work_dir: PathLike | None) -> Iterator[_Found]:
 def _manifest(path: Path) -> Iterator[_Found]:
     """Read the rows of a manifest; absolute paths are taken as they are."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            columns, rows = reader.fieldnames or [], list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path.name}: not a readable CSV in UTF-8 ({type(error).__name__})"
-        raise MammogramError(msg) from error
-    if "image" not in columns:
-        msg = f"{path.name}: a manifest needs the column 'image', got {', '.join(columns) or 'no header'}"
+        table = read_table(path, ragged=True)
+    except UserError as error:
+        raise MammogramError(f"{path.name}: not a readable CSV ({error})") from error
+    if "image" not in table.columns:
+        msg = f"{path.name}: a manifest needs the column 'image', got {', '.join(table.columns) or 'no header'}"
         raise MammogramError(msg)
-    for row in rows:
-        relative = row["image"].strip()
+    for _, row in table.rows:
+        relative = row["image"]
         image = path.parent / relative
         reason = ""
         if not relative:
@@ -202,7 +200,7 @@ def _manifest(path: Path) -> Iterator[_Found]:
         elif not _is_file(image):
             reason = "no such file; paths in a manifest are relative to the CSV"
         strata = {key: value for key, value in row.items() if key and key not in _NO_STRATUM}
-        yield _Found(image, relative, given_id=row.get("id", "").strip(), strata=strata, error=reason, row=row)
+        yield _Found(image, relative, given_id=row.get("id", ""), strata=strata, error=reason, row=row)
 
 
 def _is_file(path: Path) -> bool:

@@ -89,7 +89,7 @@ def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> tup
     count = layout.rows * layout.columns * layout.samples
     held, values, highest = _raw_values(dataset, dtype, count=count, frame=frame)
     needed = count * dtype.itemsize * layout.frames
-    if held < needed:
+    if held < needed or held >= 2 * max(needed, 1):  # other bits or further frames than the header states
         msg = (
             f"{name}: PixelData (7FE0,0010) holds {held} bytes; {layout.rows} x {layout.columns} at "
             f"{layout.bits_allocated} bits needs {needed}"
