@@ -24,7 +24,7 @@ from .errors import MammogramError
 from .table import read_table
 from .write import path_digest, safe_id
 
-__all__ = ["InputImage", "list_inputs"]
+__all__ = ["InputImage", "list_inputs", "require_outside"]
 
 # Files that are plainly no images; what only might be none is listed, and the reader says what it is.
 _UNRELATED = re.compile(
@@ -76,6 +76,21 @@ def list_inputs(source: PathLike | Sequence[PathLike], *, work_dir: PathLike | N
         raise MammogramError(msg)
     base = Path(os.path.commonpath([path.parent for path in paths]))
     return _named([item for path in paths for item in _one_of_several(path, base, work_dir)])
+
+
+def require_outside(output_dir: PathLike, source: PathLike | Sequence[PathLike]) -> None:
+    """Refuse an output folder inside the source: its results would be inputs of the next run.
+
+    Raises
+    ------
+    ValueError
+    """
+    folder = Path(output_dir).resolve()
+    for item in [source] if isinstance(source, str | os.PathLike) else source:
+        given = Path(item).resolve()
+        if given.is_dir() and folder.is_relative_to(given):
+            msg = f"the output {folder} lies inside the input {given}; choose a folder outside of it"
+            raise ValueError(msg)
 
 
 def _one_of_several(path: Path, base: Path, work_dir: PathLike | None) -> list[_Found]:
