@@ -46,7 +46,6 @@ bench: $(READY)  ## benchmarks, to docs/benchmarks.md: make bench [ROWS="4 10"]
 lint: $(READY)
 	$(BIN)/ruff check mammozoo tests scripts
 	$(BIN)/mypy mammozoo
-	$(BIN)/python -m mammozoo compose --check
 
 docs: $(READY)  ## the API reference, to site/
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
