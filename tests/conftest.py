@@ -32,3 +32,12 @@ def phantom_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mammozoo.phantom.write import write_phantom
 
     return Path(write_phantom(tmp_path_factory.mktemp("data") / "phantom", patients=10, seed=0, size=(256, 208)))
+
+
+@pytest.fixture(scope="session")
+def contrast_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty-four synthetic patients with contrast-enhanced mammograms at 96 x 80, benign and malignant."""
+    from mammozoo.phantom.write import write_phantom
+
+    folder = tmp_path_factory.mktemp("data") / "contrast"
+    return Path(write_phantom(folder, patients=24, seed=0, size=(96, 80), modality="cem"))

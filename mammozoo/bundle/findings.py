@@ -16,7 +16,7 @@ class Finding:
     Parameters
     ----------
     rule : str
-        ``archive``, ``code``, ``config``, ``drift``, ``expression``, ``files``, ``logging``, ``metadata``,
+        ``archive``, ``code``, ``config``, ``expression``, ``files``, ``logging``, ``metadata``,
         ``reference``, ``run``, ``target``, ``version`` or ``weights``.
     file : str
         Path inside the bundle.

@@ -16,13 +16,16 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from .._errors import UserError
+from .._paths import config_path
 from .._typing import PathLike
 from ..engines.training.command import Command, check_keys, running
 from ..io.errors import MammogramError
 from ..io.inputs import InputImage
 from ..io.weights import file_sha256, require_recorded_weights
 
-__all__ = ["FLAGSHIP", "Bundle", "Inference", "check_weights", "find_bundle", "own_bundles", "run_inference"]
+__all__ = [
+    "FLAGSHIP", "Bundle", "Inference", "check_hashes", "check_weights", "find_bundle", "own_bundles", "run_inference",
+]  # fmt: skip
 
 #: Where the library's own bundles are: in a clone beside the package, in an installation inside it.
 HOMES = (Path(__file__).resolve().parents[2] / "bundles", Path(__file__).resolve().parents[1] / "_bundles")
@@ -154,10 +157,15 @@ def check_weights(bundle: Bundle, *, path: PathLike | None = None) -> tuple[Path
     file = (own if path is None else Path(path)).resolve()
     if not file.is_file():
         raise UserError(f"no weights at {file}: train them (`monai.bundle run training ...`) or give --weights PATH")
-    for recorded in (models / name for name in bundle.weights):
-        if recorded.is_file() and (path is None or recorded.stem != own.stem):
-            require_recorded_weights(recorded)
+    check_hashes(bundle, but=None if path is None else own.stem)
     return file, file_sha256(file)
+
+
+def check_hashes(bundle: Bundle, *, but: str | None = None) -> None:
+    """Stop where a file of ``models/`` is not the recorded one; files named `but` may differ."""
+    for recorded in (bundle.path / "models" / name for name in bundle.weights):
+        if recorded.is_file() and recorded.stem != but:
+            require_recorded_weights(recorded)
 
 
 def run_inference(
@@ -202,9 +210,9 @@ def run_inference(
     check_keys({key.replace("#", "::"): value for key, value in options.items()}, files=[bundle.config])
     file, digest = check_weights(bundle, path=weights)
     overrides: dict[str, Any] = {
-        "bundle_root": str(bundle.path),
-        "output_dir": str(output_dir),
-        "weights": str(file),
+        "bundle_root": config_path(bundle.path),
+        "output_dir": config_path(output_dir),
+        "weights": config_path(file),
         # A tuple: MONAI evaluates strings in lists and dictionaries, and a file's name may begin with a dollar sign.
         "dataset::data": tuple(items),
         **options,

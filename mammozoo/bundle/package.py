@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import __version__
 from .._typing import PathLike
+from ..io.config_json import config_text
 from ..io.weights import file_sha256
 from ..io.write import write_bytes, write_text
 from .check.files import SUMS, library_files
@@ -133,6 +134,7 @@ def package_bundle(bundle: PathLike, *, out: PathLike) -> Release:
     weights = {name: _weights_bytes(bundle / "models" / name, entry["sha256"]) for name, entry in recorded.items()}
     weights = {name: data for name, data in weights.items() if data}
     content = {name: path.read_bytes() for name, path in _chosen(bundle).items()}
+    content |= {name: _from_here(data, bundle) for name, data in content.items() if name.startswith("configs/")}
     content |= {f"models/{name}": data for name, data in weights.items()}
     sums = "".join(f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
     content[SUMS] = sums.encode("utf-8")
@@ -155,6 +157,12 @@ def _weights_bytes(path: Path, sha256: str) -> bytes:
         msg = f"{path.name}: this PyTorch writes {canonical.name} with another SHA-256 than recorded; release it again"
         raise ValueError(msg)
     return data
+
+
+def _from_here(data: bytes, bundle: Path) -> bytes:
+    """A configuration of a run without the place where it was trained."""
+    config = json.loads(data) if data[:1] == b"{" else {}
+    return config_text({**config, "bundle_root": "."}).encode() if config.get("bundle_root") == str(bundle) else data
 
 
 def _chosen(bundle: Path) -> dict[str, Path]:

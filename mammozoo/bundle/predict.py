@@ -22,10 +22,11 @@ from ..engines.inference.study_result import ImageResult, StudyResult
 from ..io.clinical.source import read_source
 from ..io.dicom.read import read_mammogram
 from ..io.errors import MammogramError
-from ..io.inputs import InputImage, list_inputs
+from ..io.inputs import InputImage, list_inputs, require_outside
 from .check.run_check import check_bundle
 from .clinical import CAD_FILE, CLINICAL_FILES, write_clinical_objects, write_examination_report
-from .inference import Bundle, find_bundle, run_inference
+from .findings import BundleReport
+from .inference import Bundle, check_hashes, find_bundle, run_inference
 
 __all__ = ["predict_study"]
 
@@ -96,10 +97,10 @@ def predict_study(
     """
     wanted = _checked(objects)
     folder = Path(output_dir).resolve()
-    _check_outside(folder, [source] if isinstance(source, str) or not isinstance(source, Sequence) else source)
+    require_outside(folder, source)
     found = find_bundle(bundle)
     if found.foreign and not trust:
-        _refuse_findings(found)
+        _refuse_findings(found, named=weights is not None)
     items = list_inputs(source)
     for item in items:
         for name in _RESULTS:
@@ -145,9 +146,13 @@ def predict_study(
     )
 
 
-def _refuse_findings(bundle: Bundle) -> None:
-    """Read a bundle before anything of it runs."""
-    report = check_bundle(bundle.path)
+def _refuse_findings(bundle: Bundle, *, named: bool) -> None:
+    """Read a bundle before anything of it runs; who names weights does not ask for the recorded ones."""
+    if not named:
+        check_hashes(bundle)
+    found = check_bundle(bundle.path).findings
+    kept = tuple(item for item in found if not (named and item.key[:9] == "weights::"))
+    report = BundleReport(str(bundle.path), kept)
     if not report.clean:
         msg = f"not run: {report.text()}\nread these places; `--trust` runs the bundle all the same"
         raise ValueError(msg)
@@ -164,15 +169,6 @@ def _checked(objects: Iterable[str]) -> tuple[str, ...]:
         msg = "segmentations and measurement reports need highdicom: pip install 'mammozoo[clinic]'"
         raise ValueError(msg)
     return wanted
-
-
-def _check_outside(folder: Path, sources: Sequence[PathLike]) -> None:
-    """Results inside the source would be inputs of the next run."""
-    for source in sources:
-        given = Path(source).resolve()
-        if given.is_dir() and folder.is_relative_to(given):
-            msg = f"the output {folder} lies inside the input {given}; choose a folder outside of it"
-            raise ValueError(msg)
 
 
 def _described(image: ImageResult, item: InputImage, folder: Path, studies: dict[str, int]) -> ImageResult:

@@ -109,6 +109,8 @@ class CropToBreastd(MapTransform, InvertibleTransform):
         The image whose breast decides.
     margin, method, clean
         As of :class:`CropToBreast`.
+    enabled : bool
+        False leaves everything whole.
 
     Examples
     --------
@@ -126,14 +128,18 @@ class CropToBreastd(MapTransform, InvertibleTransform):
         margin: float = 0.02,
         method: Method = "line",
         clean: bool = False,
+        enabled: bool = True,
     ) -> None:
         super().__init__(keys)
+        self.enabled = enabled
         self.source_key = source_key
         self.cropper = CropToBreast(margin=margin, method=method, clean=clean)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Crop what lies under the keys."""
         d = dict(data)
+        if not self.enabled:
+            return d
         window = self.cropper.window(d[self.source_key])
         for key in self.key_iterator(d):
             cropped = self.cropper(d[key], window)
@@ -143,6 +149,6 @@ class CropToBreastd(MapTransform, InvertibleTransform):
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Bring what lies under the keys back to native size."""
         d = dict(data)
-        for key in self.key_iterator(d):
+        for key in self.key_iterator(d) if self.enabled else ():
             d[key] = self.cropper.inverse(d[key])
         return d

@@ -164,3 +164,13 @@ def test_an_image_without_breast_is_neither_cropped_nor_cleaned() -> None:
 def test_wrong_arguments(make: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         make()
+
+
+def test_a_crop_that_is_switched_off_leaves_everything_whole() -> None:
+    data = {"image": torch.zeros(1, 60, 80), "label": torch.zeros(1, 60, 80)}
+    data["image"][:, :40, 10:70] = 900
+    for enabled, shape in ((True, (1, 40, 60)), (False, (1, 60, 80))):
+        crop = CropToBreastd(["image", "label"], margin=0.0, enabled=enabled)
+        cropped = crop(data)
+        assert cropped["image"].shape == cropped["label"].shape == shape
+        assert crop.inverse(cropped)["image"].shape == (1, 60, 80)

@@ -13,6 +13,7 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from ..._errors import UserError
+from ..._paths import config_text
 from ..._typing import PathLike
 from ...io.config_json import read_json
 from ...io.write import write_text
@@ -142,6 +143,7 @@ def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any
         Keys and their values.
     """
     command = Command(run_id, tuple(Path(file).absolute() for file in files), dict(overrides))
+    overrides = {key: config_text(value) if isinstance(value, str) else value for key, value in overrides.items()}
     with running(command):
         workflow = ConfigWorkflow(
             [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **overrides

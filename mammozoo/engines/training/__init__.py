@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Training: the command, the run folder, what an epoch leaves, what a failure says."""

@@ -7,11 +7,12 @@ import copy
 import fcntl
 import json
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -20,6 +21,7 @@ from ..._errors import UserError
 from ..._typing import PathLike
 from ...io.config_json import get_item, has_item, read_json, set_item, write_config
 from ...io.weights import file_sha256
+from ...io.write import write_text
 from .command import Command, check_keys, current_command
 
 __all__ = ["finish_run", "is_main_process", "new_run_dir", "resume_line", "start_run"]
@@ -27,7 +29,7 @@ __all__ = ["finish_run", "is_main_process", "new_run_dir", "resume_line", "start
 logger = logging.getLogger(__name__)
 
 _OVERLAYS = ("evaluate.json", "multi_gpu_train.json")
-_HELD: dict[Path, IO[str]] = {}  # the run folders of this process and their locks, until it ends
+_HELD: dict[Path, int] = {}  # the run folders of this process and their locks, until it ends
 
 
 def new_run_dir(bundle: str, *, parent: PathLike = "runs") -> str:
@@ -110,11 +112,11 @@ def _lock(run: Path) -> None:
     if run in _HELD:
         return
     run.mkdir(parents=True, exist_ok=True)
-    file = (run / ".lock").open("w")
+    file = os.open(run / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        file.close()
+        os.close(file)
         raise UserError(f"another process trains in {run}: wait for it, or give another --run_dir") from error
     _HELD[run] = file
 
@@ -186,6 +188,19 @@ def _write_metadata(run: Path, configs: Path, command: Command, overrides: Mappi
         "mammozoo": __version__,
     }
     write_config(run / "configs" / "metadata.json", kept)
+    _write_card(run, kept)
+
+
+def _write_card(run: Path, metadata: Mapping[str, Any]) -> None:
+    """Say on the run's own model card what was trained with which keys; a bundle has one."""
+    record = metadata["run"]
+    rows = "".join(f"| `{key}` | `{json.dumps(value)}` |\n" for key, value in record["keys"].items())
+    write_text(
+        run / "docs" / "README.md",
+        f"# A run of {record['bundle']}\n\n`run {record['run_id']}`, started {record['started']} with MammoZoo "
+        f"{record['mammozoo']}. Research use only; not a medical device, not for diagnosis.\n\n"
+        f"| key | value |\n|---|---|\n{rows}",
+    )
 
 
 def finish_run(run_dir: PathLike, *, keys: Mapping[str, Any] | None = None) -> None:

@@ -22,9 +22,8 @@ logger = logging.getLogger(__name__)
 def transfer_encoder(
     network: torch.nn.Module,
     *,
-    source: PathLike,
+    run_dir: PathLike,
     prefixes: list[str],
-    checkpoint: PathLike,
     resume: bool = False,
 ) -> None:
     """Copy the tensors under some prefixes (the encoder) from the first stage's best network.
@@ -33,13 +32,12 @@ def transfer_encoder(
     ----------
     network : torch.nn.Module
         The second stage's network; every tensor outside the prefixes keeps its fresh values.
-    source : path
-        State dict of the first stage's best network.
+    run_dir : path
+        The run folder, with ``models/pretraining.pt`` of the first stage.
     prefixes : list of str
         For example ``["encoder"]``.
-    checkpoint : path
-        The second stage's checkpoint: when a run resumes from it nothing is transferred.
     resume : bool
+        Transfer nothing where the second stage continues from its checkpoint.
 
     Raises
     ------
@@ -50,9 +48,10 @@ def transfer_encoder(
     absent = [prefix for prefix in prefixes if prefix.split(".")[0] not in names]
     if absent:
         raise UserError(f"the network has no {absent[0]!r} to transfer to: it has {', '.join(sorted(names))}")
-    if resume and Path(checkpoint).is_file():
+    source = Path(run_dir) / "models" / "pretraining.pt"
+    if resume and source.with_name("checkpoint.pt").is_file():
         return
-    if not Path(source).is_file():
+    if not source.is_file():
         raise UserError(f"{source} is absent: run the first stage (`run pretraining`) or both stages (`run training`)")
     copied = transfer_weights(_unwrapped(network), read_state(source), prefixes=prefixes)
     logger.info("transferred %d tensors of the first stage under %s", len(copied), ", ".join(prefixes))

@@ -260,3 +260,16 @@ def test_figures_of_a_model_that_finds_nothing(limit: float | None) -> None:
     for figure in (froc_figure(cases, limit=limit), lesion_precision_figure(cases)):
         assert len(figure.axes[0].get_legend().get_texts()) == 2
         assert all(np.nanmax(line.get_ydata(), initial=0.0) == 0 for line in figure.axes[0].get_lines())
+
+
+def test_patients_are_hashed_unless_told(records: list[Record], folder: Path, tmp_path: Path) -> None:
+    def patients(**options: Any) -> list[str]:
+        evaluate(records, pred=folder, output_dir=tmp_path / "out", options=QUICK, **options)
+        with (tmp_path / "out" / "per_case.csv").open() as stream:
+            return [row["patient_id"] for row in csv.DictReader(stream)]
+
+    hidden = patients()
+    assert hidden == patients()
+    assert [hidden.index(name) for name in hidden] == [0, 0, 2, 2, 4, 4, 6, 6]
+    assert all(name.startswith("p-") and len(name) == 14 for name in hidden)
+    assert patients(keep_ids=True) == [record.patient_id for record in records]

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run is a bundle: what training writes evaluates, predicts, loads and ships as it stands."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import mammozoo
+from mammozoo.bundle.inference import own_bundles
+from mammozoo.bundle.predict import predict_study
+from mammozoo.engines.experiments.grid import run_workflow
+from mammozoo.io.config_json import read_json
+from mammozoo.io.errors import MammogramError
+from mammozoo.io.weights import file_sha256
+
+NAMES = [path.name for path in own_bundles()]
+EVERY_BUNDLE = pytest.mark.parametrize("name", NAMES)
+RunOf = Callable[[str], Path]
+Keys = Callable[[str], dict[str, Any]]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@EVERY_BUNDLE
+def test_training_writes_a_bundle(name: str, run_of: RunOf) -> None:
+    run = run_of(name)
+    configs = {path.name for path in (run / "configs").iterdir()}
+    assert configs >= {"train.json", "evaluate.json", "inference.json", "metadata.json", "logging.conf"}
+    assert {path.name for path in (run / "models").iterdir()} >= {"model.pt", "checkpoint.pt"}
+    (row,) = _rows(run / "history.csv")
+    assert float(row["train_loss"]) > 0
+    assert (run / "tensorboard").is_dir()
+    metadata = read_json(run / "configs" / "metadata.json")
+    assert metadata["run"]["bundle"] == name
+    assert metadata["weights"]["model.pt"]["sha256"] == file_sha256(run / "models" / "model.pt")
+    assert not any("checkpoint" in file for file in metadata["weights"])
+
+
+@EVERY_BUNDLE
+def test_every_key_of_the_run_stands_in_its_files(name: str, run_of: RunOf, tiny: Keys, exams: Any) -> None:
+    run = run_of(name)
+    train, inference = (read_json(run / "configs" / f"{file}.json") for file in ("train", "inference"))
+    given = {**tiny(name), "dataset_dir": str(exams(name))}
+    assert {key: train[key] for key in given} == given
+    shared = given.keys() & inference.keys() - {"dataset_dir"}
+    assert {key: inference[key] for key in shared} == {key: given[key] for key in shared}
+    for config in (train, inference):
+        assert config["bundle_root"] == str(run)
+    assert (train["run_dir"], train["resume"]) == ("@bundle_root", False)
+
+
+@EVERY_BUNDLE
+def test_a_run_evaluates_with_its_own_files(name: str, run_of: RunOf, tmp_path: Path) -> None:
+    run = run_of(name)
+    files = [run / "configs" / f"{file}.json" for file in ("train", "evaluate")]
+    keys = {"resamples": 20} if "resamples" in read_json(files[1]) else {}
+    run_workflow(files, "evaluating", {"output_dir": str(tmp_path), **keys, **_scales(run)})
+    rows, split = _rows(tmp_path / "per_case.csv"), json.loads((tmp_path / "split.json").read_text())
+    assert {row["id"] for row in rows if row.get("part", "test") == "test"} == set(split["test"])
+    assert json.loads((tmp_path / "metrics.json").read_text())["audit"]["clean"]
+    assert (tmp_path / "report.html").is_file() or (tmp_path / "report.md").is_file()
+
+
+def _scales(run: Path) -> dict[str, Any]:
+    """Two small scales of a two-stage run, whose defaults are too large for a test."""
+    return {"scales": [[32, 64], [64, 128]]} if "scales" in read_json(run / "configs" / "inference.json") else {}
+
+
+@EVERY_BUNDLE
+def test_a_run_predicts(name: str, run_of: RunOf, exams: Any, tmp_path: Path) -> None:
+    run, study = run_of(name), tmp_path / "study"
+    study.mkdir()
+    for file in sorted((exams(name) / "images").glob("*.dcm"))[:2]:
+        shutil.copy(file, study)
+    before = file_sha256(run / "models" / "model.pt")
+    result = predict_study(study, tmp_path / "out", bundle=run, options=_scales(run))
+    assert [image.status for image in result.images] == ["ok", "ok"]
+    assert result.weights_sha256 == before
+    written = {path.name for path in (tmp_path / "out").rglob("*.*")}
+    assert written >= {"overlay.png", "summary.json"}
+    assert written & {"mask.png", "predictions.csv"}
+
+
+@EVERY_BUNDLE
+def test_the_front_door_opens_a_run(name: str, run_of: RunOf) -> None:
+    run = run_of(name)
+    bundle = mammozoo.load(run)
+    saved = torch.load(run / "models" / "model.pt", weights_only=True)
+    state = bundle.network.state_dict()
+    assert state.keys() == saved.keys()
+    assert all(torch.equal(tensor, saved[key]) for key, tensor in state.items())
+    assert not bundle.network.training
+    assert bundle.name == run.name
+
+
+@EVERY_BUNDLE
+def test_a_run_whose_weights_were_replaced_does_not_predict(name: str, run_of: RunOf, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run_of(name), tmp_path / "run"))
+    state = torch.load(run / "models" / "model.pt", weights_only=True)
+    torch.save({key: tensor + 1 for key, tensor in state.items()}, run / "models" / "model.pt")
+    with pytest.raises(MammogramError, match=r"is not the file that metadata.json records.*--weights .*move this one"):
+        predict_study(tmp_path / "absent", tmp_path / "out", bundle=run)
+    assert not (tmp_path / "out").exists()
