@@ -117,6 +117,8 @@ def check_keys(overrides: Mapping[str, Any], *, files: Sequence[Path]) -> None:
         if rest and not has_item(known, f"{top}::{rest}") and not key.startswith("+"):
             _refuse_deep(key, known)
         expected = get_item(known, key) if has_item(known, key) else None
+        if value is None and expected is not None:
+            raise UserError(f"--{key} None: MONAI drops a key without a value; write --{key} '$None'")
         if isinstance(expected, bool) and not isinstance(value, bool):
             raise UserError(f"--{key} is {value!r}; expected True or False, with a capital letter")
         if isinstance(expected, int | float) and not isinstance(expected, bool):
