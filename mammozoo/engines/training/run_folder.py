@@ -83,6 +83,8 @@ def start_run(
     """
     if not isinstance(resume, bool):
         raise UserError(f"--resume is {resume!r}; expected True or False, with a capital letter")
+    if "::" in str(run_dir):
+        raise UserError(f"--run_dir {str(run_dir).replace('::', '#')}: MONAI reads # as a separator; take another name")
     run, configs = Path(run_dir).absolute(), Path(bundle_root).absolute() / "configs"
     command = current_command()
     if command is None:
