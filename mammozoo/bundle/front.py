@@ -58,7 +58,9 @@ class LoadedBundle:
         load_state(network, check_weights(find_bundle(self.path))[0])
         return network.eval()
 
-    def predict(self, study: PathLike | Sequence[PathLike], out: PathLike = "predictions", **options: Any) -> StudyResult:
+    def predict(
+        self, study: PathLike | Sequence[PathLike], out: PathLike = "predictions", **options: Any
+    ) -> StudyResult:
         """Run on a folder, a zip archive, a manifest or files.
 
         Parameters
@@ -92,7 +94,8 @@ class LoadedBundle:
         dict
             The content of ``metrics.json``.
         """
-        given: dict[str, Any] = {"dataset": "manifest", "dataset_dir": str(Path(manifest).absolute()), "table::source": None}
+        given: dict[str, Any] = {"dataset": "manifest", "dataset_dir": str(Path(manifest).absolute())}
+        given["table::source"] = None  # no split, nothing to audit
         files = [self.path / "configs" / name for name in ("train.json", "evaluate.json")]
         places = {"bundle_root": str(self.path), "output_dir": str(Path(out).absolute())}
         parts = read_json(files[1])

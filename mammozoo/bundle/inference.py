@@ -16,6 +16,7 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from .._errors import UserError
+from .._paths import config_path
 from .._typing import PathLike
 from ..engines.training.command import Command, check_keys, running
 from ..io.errors import MammogramError
@@ -209,9 +210,9 @@ def run_inference(
     check_keys({key.replace("#", "::"): value for key, value in options.items()}, files=[bundle.config])
     file, digest = check_weights(bundle, path=weights)
     overrides: dict[str, Any] = {
-        "bundle_root": str(bundle.path),
-        "output_dir": str(output_dir),
-        "weights": str(file),
+        "bundle_root": config_path(bundle.path),
+        "output_dir": config_path(output_dir),
+        "weights": config_path(file),
         # A tuple: MONAI evaluates strings in lists and dictionaries, and a file's name may begin with a dollar sign.
         "dataset::data": tuple(items),
         **options,

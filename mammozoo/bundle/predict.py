@@ -22,7 +22,7 @@ from ..engines.inference.study_result import ImageResult, StudyResult
 from ..io.clinical.source import read_source
 from ..io.dicom.read import read_mammogram
 from ..io.errors import MammogramError
-from ..io.inputs import InputImage, list_inputs
+from ..io.inputs import InputImage, list_inputs, require_outside
 from .check.run_check import check_bundle
 from .clinical import CAD_FILE, CLINICAL_FILES, write_clinical_objects, write_examination_report
 from .findings import BundleReport
@@ -97,7 +97,7 @@ def predict_study(
     """
     wanted = _checked(objects)
     folder = Path(output_dir).resolve()
-    _check_outside(folder, [source] if isinstance(source, str) or not isinstance(source, Sequence) else source)
+    require_outside(folder, source)
     found = find_bundle(bundle)
     if found.foreign and not trust:
         _refuse_findings(found, named=weights is not None)
@@ -151,7 +151,8 @@ def _refuse_findings(bundle: Bundle, *, named: bool) -> None:
     if not named:
         check_hashes(bundle)
     found = check_bundle(bundle.path).findings
-    report = BundleReport(str(bundle.path), tuple(item for item in found if not (named and item.key[:9] == "weights::")))
+    kept = tuple(item for item in found if not (named and item.key[:9] == "weights::"))
+    report = BundleReport(str(bundle.path), kept)
     if not report.clean:
         msg = f"not run: {report.text()}\nread these places; `--trust` runs the bundle all the same"
         raise ValueError(msg)
@@ -168,15 +169,6 @@ def _checked(objects: Iterable[str]) -> tuple[str, ...]:
         msg = "segmentations and measurement reports need highdicom: pip install 'mammozoo[clinic]'"
         raise ValueError(msg)
     return wanted
-
-
-def _check_outside(folder: Path, sources: Sequence[PathLike]) -> None:
-    """Results inside the source would be inputs of the next run."""
-    for source in sources:
-        given = Path(source).resolve()
-        if given.is_dir() and folder.is_relative_to(given):
-            msg = f"the output {folder} lies inside the input {given}; choose a folder outside of it"
-            raise ValueError(msg)
 
 
 def _described(image: ImageResult, item: InputImage, folder: Path, studies: dict[str, int]) -> ImageResult:

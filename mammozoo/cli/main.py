@@ -139,7 +139,8 @@ def _inspect(args: argparse.Namespace) -> int:
 
 def _mask_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, help="folder, file, zip or manifest")
-    parser.add_argument("out", type=Path, help="folder to write: a folder an image, and summary.json")
+    parser.add_argument("out", type=Path, help="folder to write, outside the source: a folder an image, summary.json")
+    parser.add_argument("--include", nargs="+", default=[], metavar="KIND", help="kinds that are no screening view")
     parser.add_argument("--method", choices=("line", "libra"), default="line", help="default: line")
     parser.add_argument("--pectoral", action="store_true", help="remove the pectoral muscle of MLO views")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a file could not be read")
@@ -155,14 +156,17 @@ def _mask(args: argparse.Namespace) -> int:
         args.out,
         method=args.method,
         pectoral=args.pectoral,
+        include=args.include,
         progress=lambda inputs: tqdm(inputs, desc="masks", unit="image"),
     )
-    failed = [row for row in rows if row["status"] != "ok"]
-    for row in failed:
-        print(f"{row['input']}: {row['reason']}", file=sys.stderr)
+    failed = [row for row in rows if row["status"] not in ("ok", "skipped")]
+    masks = sum(row["status"] == "ok" for row in rows)
+    for row in rows:
+        if row["reason"]:
+            print(f"{row['input']}: {row['reason']}", file=sys.stderr)
     flagged = sum(bool(row.get("flags")) for row in rows)
-    print(f"{len(rows) - len(failed)} masks ({flagged} flagged), {len(failed)} failed: {args.out / 'summary.json'}")
-    return int(args.strict and bool(failed))
+    print(f"{masks} masks ({flagged} flagged), {len(failed)} failed: {args.out / 'summary.json'}")
+    return int(not masks or (args.strict and bool(failed)))
 
 
 def _index_options(parser: argparse.ArgumentParser) -> None:
@@ -265,13 +269,13 @@ def _anchors(args: argparse.Namespace) -> int:
 def _predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", nargs="+", help="folder, zip, manifest CSV or files, of mixed vendors and formats")
     parser.add_argument(
-        "--bundle", help="name (see `mammozoo bundles`), folder of an unzipped bundle, or run folder (default: the flagship)"
+        "--bundle", help="name (`mammozoo bundles`), unzipped bundle, or run folder (default: mammo_mass_segmentation)"
     )
     parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder (default: predictions)")
     parser.add_argument("--weights", type=Path, help="other weights than the bundle's own")
     parser.add_argument("--seg", action="store_true", help="DICOM segmentation, OUT/<id>/seg.dcm")
     parser.add_argument("--sr", action="store_true", help="DICOM measurement report (TID 1500), OUT/<id>/sr.dcm")
-    parser.add_argument("--cad", action="store_true", help="DICOM mammography CAD report, OUT/<id>/cad_sr.dcm")
+    parser.add_argument("--cad", action="store_true", help="DICOM mammography CAD report of a study, OUT/cad_sr.dcm")
     parser.add_argument("--overlay", action="store_true", help="DICOM secondary capture, OUT/<id>/overlay.dcm")
     parser.add_argument("--json", action="store_true", help="everything in one file, OUT/study.json")
     parser.add_argument("--html", action="store_true", help="a page a study, OUT/study.html")
@@ -347,6 +351,7 @@ def _evaluate_options(parser: argparse.ArgumentParser) -> None:
     add("--positive", type=names, default=(), help="classes that are positive, as malignant")
     add("--class-column", help="column of the class (default: label, else pathology)")
     add("--resamples", type=int, default=2000, help="of the bootstrap by patient (default: 2000)")
+    add("--keep-ids", action="store_true", help="patients' ids in per_case.csv as they are (default: hashed)")
     add("--seed", type=int, default=0)
 
 
@@ -366,6 +371,7 @@ def _evaluate(args: argparse.Namespace) -> int:
             compare=args.compare,
             options=ScoreOptions(**{name: getattr(args, name) for name in ScoreOptions.__dataclass_fields__}),
             audit=audit_truth(args.truth, **where) if args.split_file else None,
+            keep_ids=args.keep_ids,
             progress=bar.update,
         )
     print("\n".join([*score_lines(score), str(args.out / "report.html")]))

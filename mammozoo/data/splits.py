@@ -24,7 +24,6 @@ __all__ = [
     "holdout",
     "kfold",
     "make_split",
-    "official",
     "stratify",
 ]
 
@@ -165,51 +164,3 @@ def make_split(
     if fold is None:
         return holdout(records, seed=seed, strata=strata)
     return kfold(records, fold=fold, seed=seed, strata=strata)
-
-
-def official(records: Iterable[Record], *, seed: int, strata: Mapping[str, str] | None = None) -> Split:
-    """A data set's own split, with 10 % of its training patients for validation.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        With the stratum ``official_split`` (``"training"`` or ``"test"``), as CBIS-DDSM has it.
-    seed : int
-        For the validation patients.
-    strata : Mapping[str, str], optional
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    UserError
-        If a record has no official part.
-
-    Notes
-    -----
-    A patient of both official parts (31 in CBIS-DDSM when masses and calcifications are mixed) belongs to the
-    test part only, so `Split.select` moves that patient's training images there; leave them out of `records`
-    to score the official test images alone.
-
-    References
-    ----------
-    Lee et al., Scientific Data 4:170177, 2017, doi:10.1038/sdata.2017.177.
-
-    Examples
-    --------
-    >>> parts = ["training"] * 10 + ["test"]
-    >>> records = [Record(id=f"{i}", image="a", patient_id=f"{i}", strata={"official_split": p})
-    ...            for i, p in enumerate(parts)]
-    >>> official(records, seed=0).test
-    ('10',)
-    """
-    records = list(records)
-    unknown = [r.id for r in records if r.strata.get("official_split") not in {"training", "test"}]
-    if unknown:
-        raise UserError(f"{len(unknown)} records have no official_split (training or test), for example {unknown[:3]}")
-    test = {record.patient_id for record in records if record.strata["official_split"] == "test"}
-    rest = _groups((record for record in records if record.patient_id not in test), strata or {})
-    train, validation = allocate(rest, (1 - VALIDATION_SHARE, VALIDATION_SHARE), seed=seed, salt="official")
-    return Split(tuple(train), tuple(validation), tuple(sorted(test)))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import cv2
@@ -83,6 +84,7 @@ def resize_on_device(image: torch.Tensor, *, size: tuple[int, int], mode: Mode =
     return (result if image.is_floating_point() else result.round()).to(image.dtype)
 
 
+@lru_cache(maxsize=64)
 def axis_weights(source: int, target: int) -> NDArray[np.float64]:
     """Weight (target, source) of each source pixel: overlaps when shrinking, linear interpolation when growing."""
     scale, start = source / target, np.arange(target)[:, None]

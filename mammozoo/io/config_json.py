@@ -13,7 +13,7 @@ from .write import write_text
 
 __all__ = ["config_text", "get_item", "has_item", "read_json", "set_item", "write_config"]
 
-_WIDTH = 140
+_WIDTH = 150
 
 
 def read_json(path: PathLike) -> Any:
@@ -27,7 +27,7 @@ def write_config(path: PathLike, config: Mapping[str, Any]) -> Path:
 
 
 def config_text(config: Mapping[str, Any]) -> str:
-    """Lay a configuration out: one item a line, arrays and objects that fit into 140 columns on one line.
+    """Lay a configuration out: one item a line, arrays and objects that fit into 150 columns on one line.
 
     Examples
     --------
@@ -53,7 +53,8 @@ def _laid_out(value: Any, indent: int, column: int) -> str:
             for key, item in value.items()
         ]
         return "{\n" + ",\n".join(items) + "\n" + " " * indent + "}"
-    return "[\n" + ",\n".join(pad + _laid_out(item, indent + 4, indent + 5) for item in value) + "\n" + " " * indent + "]"
+    lines = [pad + _laid_out(item, indent + 4, indent + 5) for item in value]
+    return "[\n" + ",\n".join(lines) + "\n" + " " * indent + "]"
 
 
 def _parts(name: str) -> list[str]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import atexit
-import csv
 import os
 import re
 import shutil
@@ -16,14 +15,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from .._errors import UserError
 from .._typing import PathLike
 from .archive import extract_zip
 from .clinical.identity import hidden_id, identifying_values
 from .clinical.identity_index import IdentityIndex, Value
 from .errors import MammogramError
+from .table import read_table
 from .write import path_digest, safe_id
 
-__all__ = ["InputImage", "list_inputs"]
+__all__ = ["InputImage", "list_inputs", "require_outside"]
 
 # Files that are plainly no images; what only might be none is listed, and the reader says what it is.
 _UNRELATED = re.compile(
@@ -75,6 +76,21 @@ def list_inputs(source: PathLike | Sequence[PathLike], *, work_dir: PathLike | N
         raise MammogramError(msg)
     base = Path(os.path.commonpath([path.parent for path in paths]))
     return _named([item for path in paths for item in _one_of_several(path, base, work_dir)])
+
+
+def require_outside(output_dir: PathLike, source: PathLike | Sequence[PathLike]) -> None:
+    """Refuse an output folder inside the source: its results would be inputs of the next run.
+
+    Raises
+    ------
+    ValueError
+    """
+    folder = Path(output_dir).resolve()
+    for item in [source] if isinstance(source, str | os.PathLike) else source:
+        given = Path(item).resolve()
+        if given.is_dir() and folder.is_relative_to(given):
+            msg = f"the output {folder} lies inside the input {given}; choose a folder outside of it"
+            raise ValueError(msg)
 
 
 def _one_of_several(path: Path, base: Path, work_dir: PathLike | None) -> list[_Found]:
@@ -169,17 +185,14 @@ def _zip(path: Path, work_dir: PathLike | None) -> Iterator[_Found]:
 def _manifest(path: Path) -> Iterator[_Found]:
     """Read the rows of a manifest; absolute paths are taken as they are."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            columns, rows = reader.fieldnames or [], list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path.name}: not a readable CSV in UTF-8 ({type(error).__name__})"
-        raise MammogramError(msg) from error
-    if "image" not in columns:
-        msg = f"{path.name}: a manifest needs the column 'image', got {', '.join(columns) or 'no header'}"
+        table = read_table(path, ragged=True)
+    except UserError as error:
+        raise MammogramError(f"{path.name}: not a readable CSV ({error})") from error
+    if "image" not in table.columns:
+        msg = f"{path.name}: a manifest needs the column 'image', got {', '.join(table.columns) or 'no header'}"
         raise MammogramError(msg)
-    for row in rows:
-        relative = row["image"].strip()
+    for _, row in table.rows:
+        relative = row["image"]
         image = path.parent / relative
         reason = ""
         if not relative:
@@ -187,7 +200,7 @@ def _manifest(path: Path) -> Iterator[_Found]:
         elif not _is_file(image):
             reason = "no such file; paths in a manifest are relative to the CSV"
         strata = {key: value for key, value in row.items() if key and key not in _NO_STRATUM}
-        yield _Found(image, relative, given_id=row.get("id", "").strip(), strata=strata, error=reason, row=row)
+        yield _Found(image, relative, given_id=row.get("id", ""), strata=strata, error=reason, row=row)
 
 
 def _is_file(path: Path) -> bool:

@@ -300,7 +300,7 @@ def same_aspect(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
     return abs(rows / columns - 1) <= RATIO_TOLERANCE
 
 
-def match_shape(mask: Array, shape: tuple[int, int], *, name: str) -> Array:
+def match_shape(mask: Array, shape: tuple[int, ...], *, name: str) -> Array:
     """Bring a mask that was stored at another pitch to the image's size.
 
     Parameters

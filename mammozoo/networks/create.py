@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from torch import nn
@@ -99,8 +100,8 @@ def create_network(name: str, *, members: int = 1, **options: Any) -> nn.Module:
     Raises
     ------
     ValueError
-        If there is no such network (the nearest name is given), the network lacks an option (those it has are given),
-        or there is no member.
+        If there is no such network (the nearest name is given), the network lacks an option (those it has are given)
+        or takes another type of value, or there is no member.
 
     Examples
     --------
@@ -113,19 +114,33 @@ def create_network(name: str, *, members: int = 1, **options: Any) -> nn.Module:
 upsampling
     """
     build = _NETWORKS[_checked(name, _NETWORKS, kind="network")]
-    known = list(inspect.signature(build).parameters)
+    known = {key: parameter.default for key, parameter in inspect.signature(build).parameters.items()}
     given = {key: value for key, value in options.items() if value is not None}
-    for key in given:
+    for key, value in given.items():
         if key not in known:
             msg = f"{name} has no option {key!r}; it has {', '.join(known)}"
             raise ValueError(msg)
+        if not _fits(value, known[key]):
+            msg = f"{name}: {key} is {value!r}; wanted {type(known[key]).__name__}, as its default {known[key]!r}"
+            raise ValueError(msg)
+    if not _fits(members, 1) or members < 1:
+        msg = f"members is {members!r}; an ensemble needs at least one network"
+        raise ValueError(msg)
+    networks = [build(**given) for _ in range(members)]
     if members == 1:
-        return build(**given)
-    outputs = given.get("out_channels", given.get("num_classes", 1))
-    if "out_channels" in known and "out_channels" not in given:
-        outputs = inspect.signature(build).parameters["out_channels"].default
-    softmax = outputs > 1 and name not in _SIGMOIDS
-    return MeanEnsemble([build(**given) for _ in range(members)], softmax=softmax)
+        return networks[0]
+    channels = known | given
+    several = channels.get("out_channels", channels.get("num_classes", 1)) > 1
+    return MeanEnsemble(networks, softmax=several and name not in _SIGMOIDS)
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """Whether a value has the type of a default: a number is no boolean, and a whole number may be a float."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    kinds = ((int, Integral), (float, Real), (str, str), (Sequence, Sequence))
+    wanted = next((kind for type_, kind in kinds if isinstance(default, type_)), object)
+    return isinstance(value, wanted)
 
 
 def feature_layer(network: nn.Module, backbone: str) -> str:

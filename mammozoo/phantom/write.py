@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .._errors import UserError
 from .._typing import Mask, PathLike
 from ..io.dicom.writer import MammogramHeader, mammogram_bytes
 from ..io.write import write_csv, write_json
@@ -90,10 +91,8 @@ def write_phantom(
 
     Raises
     ------
-    FileExistsError
-        If `out` holds anything else than the same data set.
-    ValueError
-        If `patients` is below 1, or seed, size or modality is out of range.
+    UserError
+        If `out` holds anything else than the same data set, `patients` is below 1, or the modality is unknown.
 
     Notes
     -----
@@ -148,7 +147,7 @@ def ensure_phantom(
 
     Raises
     ------
-    FileExistsError
+    UserError
         If the folder holds anything else, or exams with other parameters than those asked for.
 
     Examples
@@ -173,10 +172,10 @@ def ensure_phantom(
 def _parameters(*, patients: int, seed: int, size: tuple[int, int], modality: str) -> dict[str, Any]:
     if patients < 1:
         msg = f"patients is {patients}; wanted 1 or more"
-        raise ValueError(msg)
+        raise UserError(msg)
     if modality not in _MODALITIES:
         msg = f"modality {modality!r} is none of {', '.join(_MODALITIES)}"
-        raise ValueError(msg)
+        raise UserError(msg)
     return {"version": VERSION, "patients": patients, "seed": seed, "size": list(size), "modality": modality}
 
 
@@ -200,7 +199,7 @@ def _is_there(folder: Path, wanted: dict[str, Any]) -> bool:
     holds = "something else" if found is None else f"synthetic exams with {found}"
     way = "name another folder, or delete this one to have it written anew"
     msg = f"{folder} holds {holds}; wanted {wanted}: {way}"
-    raise FileExistsError(msg)
+    raise UserError(msg)
 
 
 def _move(temporary: Path, target: Path, wanted: dict[str, Any]) -> None:

@@ -3,78 +3,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._typing import PathLike
+from ..engines.inference.readable import without_path
 from ..functional.breast.segment import BreastSegmentation, Method, segment_breast
 from ..functional.contours import display_window, draw_contours
+from ..io.dicom.kinds import DEFAULT_KINDS, file_kind, kind_refusal
 from ..io.dicom.read import Mammogram, read_mammogram
 from ..io.errors import MammogramError
-from ..io.inputs import InputImage, list_inputs
+from ..io.inputs import InputImage, list_inputs, require_outside
 from ..io.write import write_json, write_png
 
 __all__ = ["write_breast_masks"]
 
+_RESULTS = ("breast_mask.png", "overlay.png", "breast_mask.json")
 Progress = Callable[[list[InputImage]], Iterable[InputImage]]
 
 
 def write_breast_masks(
-    source: PathLike,
+    source: PathLike | Sequence[PathLike],
     output_dir: PathLike,
     *,
     method: Method = "line",
     pectoral: bool = False,
+    include: Sequence[str] = (),
     progress: Progress = iter,
 ) -> list[dict[str, Any]]:
     """Write the breast mask, an overlay and a report of every image of a source.
 
     Parameters
     ----------
-    source : path
+    source : path or sequence of paths
         As of `mammozoo.io.inputs.list_inputs`.
     output_dir : path
-        Receives ``<id>/breast_mask.png`` (0 or 255, as stored), ``<id>/overlay.png``, ``<id>/breast_mask.json`` and one
-        ``summary.json``.
+        Not inside `source`. Receives ``<id>/breast_mask.png`` (0 or 255, as stored), ``<id>/overlay.png``,
+        ``<id>/breast_mask.json`` and one ``summary.json``.
     method : {"line", "libra"}
     pectoral : bool
         Remove the pectoral muscle of views that are MLO, or whose view is not known.
+    include : sequence of str
+        Further kinds of images than screening views (`mammozoo.io.dicom.kinds.KINDS`); others are skipped.
     progress : callable
         Wraps the list of inputs (a progress bar).
 
     Returns
     -------
     list of dict
-        One entry an input: id, input, status, reason, and the report of the mask.
+        One entry an input: id, input, status (``"ok"``, ``"skipped"``, ``"incomplete"`` where the image is flat,
+        ``"failed"``), reason, and the report of the mask.
 
     Raises
     ------
     MammogramError
         If the source as a whole cannot be used.
+    ValueError
+        If the output lies inside the source.
 
     Notes
     -----
-    A file that cannot be read is listed with its reason, and the rest goes on.
+    Ids, names and reasons are free of patients' names, as those of a prediction. A file that cannot be read is listed
+    with its reason, and the rest goes on; files of an earlier run are removed first.
     """
+    require_outside(output_dir, source)
     folder = Path(output_dir)
+    items = list_inputs(source)
+    for path in (folder / item.id / name for item in items for name in _RESULTS):
+        path.unlink(missing_ok=True)
     entries = []
-    for image in progress(list_inputs(source)):
+    for image in progress(items):
         entry: dict[str, Any] = {"id": image.id, "input": image.name, "status": "ok", "reason": image.error}
         try:
-            if image.error:
-                raise MammogramError(image.error)
-            mammogram = read_mammogram(image.path)
-            wanted = pectoral and mammogram.view_position in ("", "MLO")
-            found = segment_breast(mammogram.pixels, method=method, pectoral=wanted)
-            entry |= _write(folder / image.id, mammogram, found)
-        except (MammogramError, OSError, ValueError) as error:
-            entry |= {"status": "failed", "reason": str(error)}
+            entry |= _masked(image, folder, method=method, pectoral=pectoral, include=include)
+        except Exception as error:  # one file ends no run
+            entry |= {"status": "failed", "reason": without_path(error, image.path, name=image.name)}
         entries.append(entry)
     write_json(folder / "summary.json", entries)
     return entries
+
+
+def _masked(
+    image: InputImage, folder: Path, *, method: Method, pectoral: bool, include: Sequence[str]
+) -> dict[str, Any]:
+    """What to say of one image, its files written."""
+    if image.error:
+        raise MammogramError(image.error)
+    if refusal := kind_refusal(file_kind(image.path), DEFAULT_KINDS, include):
+        return {"status": "skipped", "reason": refusal}
+    mammogram = read_mammogram(image.path)
+    if "flat" in mammogram.flags:
+        return {"status": "incomplete", "reason": "the image is flat: nearly all of its pixels have one value"}
+    wanted = pectoral and mammogram.view_position in ("", "MLO")
+    found = segment_breast(mammogram.pixels, method=method, pectoral=wanted)
+    return _write(folder / image.id, mammogram, found)
 
 
 def _write(folder: Path, mammogram: Mammogram, found: BreastSegmentation) -> dict[str, Any]:

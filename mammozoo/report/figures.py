@@ -96,7 +96,7 @@ def size_figure(groups: Values, *, label: str = "Dice") -> Figure:
             axes.text(place, 0.5, "none", ha="center", color=_GRAY)
             continue
         spread = place + rng.uniform(-0.18, 0.18, len(numbers))
-        axes.plot(spread, numbers, ".", color=colour, alpha=0.6, markersize=5, markeredgewidth=0)
+        axes.plot(spread, numbers, "o", color=colour, alpha=0.6, markersize=4, markeredgewidth=0)
         lines = {"color": colour, "linewidth": 1.5}
         axes.boxplot(
             [numbers], positions=[place], widths=0.55, showfliers=False, boxprops=lines, whiskerprops=lines,
@@ -136,7 +136,8 @@ def froc_figure(
         curve = froc(matches)
         rate, found = curve.false_positives_per_image, curve.sensitivity
         if len(rate) == 1 and limit is None:
-            axes.plot(np.clip(rate, least, most), found, "x", color=colour, markersize=9, label=f"{name} (no scores)")
+            place, label = np.clip(rate, least, most), f"{name} (no scores)"
+            axes.plot(place, found, "x", color=colour, markersize=9, label=label, clip_on=False)
             continue
         left = rate <= least if limit is None else np.zeros(len(rate), bool)
         x = np.concatenate([[least], rate[~left], [max(most, rate.max(initial=0.0))]])
@@ -172,8 +173,10 @@ def lesion_precision_figure(cases: Mapping[str, Sequence[BoxMatch]], *, title: s
         curve = detection_curve(matches)
         single = len(curve.recall) == 1
         label = f"{name} (no scores)" if single else f"{name}: AP {number(curve.average_precision)}"
-        style = _line(name, colour)
-        axes.step(curve.recall, curve.precision, where="pre", marker="x" if single else "", label=label, **style)
+        recall, precision = curve.recall, curve.precision
+        if len(recall) > 1:  # from no recall on; without any box there is no curve
+            recall, precision = np.append(0.0, recall), np.append(precision[:1], precision)
+        axes.step(recall, precision, where="pre", marker="x" if single else "", label=label, **_line(name, colour))
     axes.set(xlabel="Sensitivity (lesions)", ylabel="Precision", title=title)
     _legend(axes)
     return figure

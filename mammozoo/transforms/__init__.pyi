@@ -1,4 +1,4 @@
-from .attribution import AttributionMapd, grad_cam_map, occlusion_map
+from .attribution import AttributionMapd
 from .augment import RandBackgroundPreservingCrop, RandBackgroundPreservingCropd
 from .boxes.augment import RandBoxFlipd, RandBoxShiftd
 from .boxes.crop_to_lesion import CropToLesiond
@@ -60,6 +60,4 @@ __all__ = [
     "UnitToUint8",
     "UnitToUint8d",
     "collate_boxes",
-    "grad_cam_map",
-    "occlusion_map",
 ]

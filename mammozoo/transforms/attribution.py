@@ -18,32 +18,7 @@ __all__ = ["AttributionMapd", "grad_cam_map", "occlusion_map"]
 
 
 def grad_cam_map(network: nn.Module, image: Tensor, *, layer: str) -> Tensor:
-    """Grad-CAM of the logit of the positive class.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Gives logits (1, 1). Its gradients are left cleared, its mode as it was.
-    image : torch.Tensor
-        Shape (1, C, W, H).
-    layer : str
-        Name of the last feature map.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (1, 1, W, H), 0 to 1, 1 at the maximum; all 0 where nothing spoke for the class.
-
-    References
-    ----------
-    Selvaraju et al., ICCV 2017, doi:10.1109/ICCV.2017.74; MONAI's ``GradCAM``.
-
-    Examples
-    --------
-    >>> network = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 1))
-    >>> grad_cam_map(network, torch.rand(1, 1, 9, 9), layer="0").shape
-    torch.Size([1, 1, 9, 9])
-    """
+    """Grad-CAM (1, 1, W, H), 0 to 1, of the positive logit of one image; gradients are left cleared."""
     with _unhooked(network.get_submodule(layer)), torch.enable_grad():
         cam = GradCAM(network, target_layers=layer, postprocessing=_scaled)
         found: Tensor = cam(image.clone().requires_grad_(), class_idx=0)
@@ -65,38 +40,9 @@ def _unhooked(layer: nn.Module) -> Iterator[None]:
 
 
 def occlusion_map(network: nn.Module, image: Tensor, *, mask_size: int = 32, batch_size: int = 16) -> Tensor:
-    """How far the positive class's probability falls where a part of the image is hidden.
+    """How far the positive probability falls where a square of an image is hidden: (1, 1, W, H), 0 to 1.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Gives logits (1, 1); it is called as it stands, so put it into evaluation mode.
-    image : torch.Tensor
-        Shape (1, C, W, H).
-    mask_size : int
-        Side of the hidden square in pixels, at most the image's. Squares overlap by half.
-    batch_size : int
-        Occluded images in one call.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (1, 1, W, H), 0 to 1, 1 at the largest fall; all 0 where hiding never lowers the probability.
-
-    Notes
-    -----
-    A square takes the mean of each channel; a pixel's value is the mean over the squares that cover it. MONAI's
-    ``OcclusionSensitivity`` indexes in a way that newer PyTorch deprecates, hence this one.
-
-    References
-    ----------
-    Zeiler and Fergus, ECCV 2014, doi:10.1007/978-3-319-10590-1_53.
-
-    Examples
-    --------
-    >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1))
-    >>> occlusion_map(network, torch.rand(1, 1, 16, 16), mask_size=8).shape
-    torch.Size([1, 1, 16, 16])
+    Squares overlap by half and take each channel's mean; a pixel's value is the mean over the squares that cover it.
     """
     squares = [
         (slice(x, x + mask_size), slice(y, y + mask_size))
@@ -125,6 +71,7 @@ def _starts(size: int, side: int) -> list[int]:
 
 
 def _scaled(found: Tensor) -> Tensor:
+    """Divide by the maximum; zeros stay zeros."""
     return found / found.amax().clamp(min=1e-12)
 
 
@@ -136,18 +83,26 @@ class AttributionMapd(MapTransform):
     keys : str
         The prepared image (C, W, H).
     network : torch.nn.Module
+        Gives logits (1, 1); put it into evaluation mode.
     layer : str
-        For Grad-CAM.
+        Name of the last feature map, for Grad-CAM.
     method : {"grad_cam", "occlusion"}
+        Occlusion measures how far the probability falls where a part is hidden. MONAI's ``OcclusionSensitivity``
+        indexes in a way that newer PyTorch deprecates.
     output_key : str
         Where the map (1, W, H), float32 in 0-1, goes; it has the image's metadata.
     mask_size : int
-        For occlusion.
+        Side in pixels of the hidden square, at most the image's.
 
     Raises
     ------
     ValueError
         For another method.
+
+    References
+    ----------
+    Selvaraju et al., ICCV 2017, doi:10.1109/ICCV.2017.74; Zeiler and Fergus, ECCV 2014,
+    doi:10.1007/978-3-319-10590-1_53.
 
     Examples
     --------

@@ -87,7 +87,7 @@ class CLAHEd(MapTransform):
     ----------
     keys : key or keys
         Images to equalise.
-    clip_limit, tiles, bins, value_range, route
+    **options
         As in :class:`CLAHE`.
     allow_missing_keys : bool
         Pass over keys that the data lack.
@@ -98,19 +98,9 @@ class CLAHEd(MapTransform):
     torch.Size([1, 40, 64])
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        *,
-        clip_limit: float = 2.0,
-        tiles: tuple[int, int] = (8, 8),
-        bins: int = 256,
-        value_range: tuple[float, float] | None = None,
-        route: Route = "auto",
-        allow_missing_keys: bool = False,
-    ) -> None:
+    def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False, **options: Any) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.clahe = CLAHE(clip_limit=clip_limit, tiles=tiles, bins=bins, value_range=value_range, route=route)
+        self.clahe = CLAHE(**options)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Equalise the images under the keys."""
@@ -129,8 +119,8 @@ class RandCLAHE(RandomizableTransform):
         Probability. The paper gives none: 0.3, an open choice.
     clip_limit : (float, float)
         Range of the uniformly drawn clip limit. The paper gives none: 1 to 3, around its fixed 2.0.
-    tiles, bins, value_range, route
-        As in :class:`CLAHE`.
+    **options
+        ``tiles``, ``bins``, ``value_range`` and ``route`` as in :class:`CLAHE`.
 
     References
     ----------
@@ -142,22 +132,13 @@ class RandCLAHE(RandomizableTransform):
     torch.Size([1, 40, 64])
     """
 
-    def __init__(
-        self,
-        prob: float = 0.3,
-        *,
-        clip_limit: tuple[float, float] = (1.0, 3.0),
-        tiles: tuple[int, int] = (8, 8),
-        bins: int = 256,
-        value_range: tuple[float, float] | None = None,
-        route: Route = "auto",
-    ) -> None:
+    def __init__(self, prob: float = 0.3, *, clip_limit: tuple[float, float] = (1.0, 3.0), **options: Any) -> None:
         super().__init__(prob)
         if not 0 < clip_limit[0] <= clip_limit[1]:
             raise ValueError(f"clip_limit must be a rising pair of positive numbers, got {clip_limit}")
         self.clip_range = (float(clip_limit[0]), float(clip_limit[1]))
         self.clip_limit = self.clip_range[0]
-        self.clahe = CLAHE(tiles=tiles, bins=bins, value_range=value_range, route=route)
+        self.clahe = CLAHE(**options)
 
     def randomize(self, data: Any = None) -> None:
         """Draw whether to act, and the clip limit."""
@@ -179,7 +160,7 @@ class RandCLAHEd(RandomizableTransform, MapTransform):
     ----------
     keys : key or keys
         Images to equalise.
-    prob, clip_limit, tiles, bins, value_range, route
+    prob, **options
         As in :class:`RandCLAHE`.
     allow_missing_keys : bool
         Pass over keys that the data lack.
@@ -191,22 +172,11 @@ class RandCLAHEd(RandomizableTransform, MapTransform):
     """
 
     def __init__(
-        self,
-        keys: KeysCollection,
-        prob: float = 0.3,
-        *,
-        clip_limit: tuple[float, float] = (1.0, 3.0),
-        tiles: tuple[int, int] = (8, 8),
-        bins: int = 256,
-        value_range: tuple[float, float] | None = None,
-        route: Route = "auto",
-        allow_missing_keys: bool = False,
+        self, keys: KeysCollection, prob: float = 0.3, *, allow_missing_keys: bool = False, **options: Any
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
-        self.rand_clahe = RandCLAHE(
-            prob, clip_limit=clip_limit, tiles=tiles, bins=bins, value_range=value_range, route=route
-        )
+        self.rand_clahe = RandCLAHE(prob, **options)
 
     def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandCLAHEd:
         """Seed the array form, which makes every draw."""

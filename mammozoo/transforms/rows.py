@@ -13,7 +13,9 @@ from monai.data.meta_tensor import MetaTensor
 from monai.utils.type_conversion import convert_to_dst_type
 from torch import Tensor
 
-__all__ = ["from_rows", "image_and_label", "lesion_plane", "plain_tensor", "sides_of", "to_rows"]
+from ..functional.patches.draw import positive_pixels
+
+__all__ = ["from_rows", "full_scale", "image_and_label", "lesion_plane", "plain_tensor", "sides_of", "to_rows"]
 
 
 def plain_tensor(img: NdarrayOrTensor) -> Tensor:
@@ -39,10 +41,17 @@ def from_rows(rows: Tensor, like: NdarrayOrTensor) -> Any:
     return convert_to_dst_type(result.round() if whole and rows.is_floating_point() else result, like)[0]
 
 
+def full_scale(img: NdarrayOrTensor) -> int:
+    """The greatest number of an integer type; 1 for floats."""
+    name = str(img.dtype).removeprefix("torch.")
+    return 1 if "float" in name else int(np.iinfo(name).max)
+
+
 def lesion_plane(mask: Tensor) -> Tensor:
     """Where any channel of a mask (C, H, W) is positive: (H, W), boolean."""
+    lesion = positive_pixels(mask)
     # reducing an axis of one element costs torch ten times the comparison
-    return mask[0] > 0 if mask.shape[0] == 1 else (mask > 0).any(dim=0)
+    return lesion[0] if len(lesion) == 1 else lesion.any(dim=0)
 
 
 def sides_of(size: int | Sequence[int]) -> tuple[int, int]:

@@ -4,32 +4,35 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
+import numpy as np
 import torch
 from common import Row, duration, interleaved, view
 
-from mammozoo.transforms.patches.hybrid import HybridPatchSample
+from mammozoo.transforms import HybridPatches
+from mammozoo.transforms.patches.hybrid import Patches
 
-CASE = "16 patches of 224 x 224 from 4096 x 3328, physical size 0.06 to 0.1 mm"
+CASE = "16 patches of 224 x 224 from 4096 x 3328"
 
 
 def main() -> None:
     torch.set_num_threads(1)
     row = Row(6, "Hybrid patch sampling")
-    image = torch.from_numpy(view().astype("float32")).T[None].contiguous() / 4095
+    image = torch.from_numpy(view().astype("float32")).T[None] / 4095
     label, breast = torch.zeros_like(image), image > 0.05
     label[0, 900:1100, 1800:2050] = 1
     items = {"cpu": (image, label, breast)}
     if torch.cuda.is_available():
         items["cuda"] = (image.cuda(), label.cuda(), breast.cuda())
+    shares = {"lesion": 8, "hard_negative": 3, "breast": 3, "border": 1, "background": 1}
+    cut = HybridPatches(224, patches=16, shares=shares)
 
-    def sample(device: str, seed: int = 7) -> Any:
-        transform = HybridPatchSample(224, patches=16, extent=373).set_random_state(seed=seed)
-        found = transform(*items[device])
+    def sample(device: str, seed: int = 7) -> Patches:
+        mammogram, lesion, place = items[device]
+        found = cut(mammogram, lesion, rng=np.random.default_rng(seed), breast=place)
         if device == "cuda":
             torch.cuda.synchronize()
-        return found, transform.boxes
+        return found
 
     if "cuda" not in items:
         taken = interleaved({"": lambda: sample("cpu")}, repeats=5, clock=time.process_time)[""]
@@ -39,10 +42,8 @@ def main() -> None:
         return
     one_core = {"one CPU core": lambda: sample("cpu")}
     row.compare(f"{CASE}, on a GPU", lambda: sample("cuda"), one_core, {"one CPU core": 0.2}, clock=time.perf_counter)
-    (here, boxes), (there, other) = sample("cpu"), sample("cuda")
-    same = bool((boxes == other).all()) and all(
-        torch.allclose(a, b.cpu(), atol=1e-5) for a, b in zip(here[0], there[0], strict=True)
-    )
+    here, there = sample("cpu"), sample("cuda")
+    same = bool((here.boxes == there.boxes).all()) and torch.allclose(here.images, there.images.cpu(), atol=1e-5)
     row.add("Crops of one seed, CPU and GPU", "the same" if same else "they differ", wanted="the same", met=same)
     row.print()
 

@@ -99,19 +99,6 @@ def test_a_patient_in_two_parts_is_refused() -> None:
         splits.Split(train=("a", "b"), validation=(), test=("a",))
 
 
-def test_official_parts_keep_a_patient_of_both_out_of_training() -> None:
-    parts = ["training"] * 20 + ["test"] * 3
-    records = [
-        Record(id=f"{n}", image="a.png", patient_id="0" if n == 22 else f"{n}", strata={"official_split": part})
-        for n, part in enumerate(parts)
-    ]
-    split = splits.official(records, seed=0)
-    assert split.test == ("0", "20", "21")
-    assert len(split.validation) == 2
-    with pytest.raises(ValueError, match="1 records have no official_split"):
-        splits.official([Record(id="a", image="a.png", patient_id="p")], seed=0)
-
-
 def test_file_round_trip_and_determinism(tmp_path: Path) -> None:
     records = _records(30)
     files = [make_split_file({"all": records}, dataset="demo", seed=4) for _ in range(2)]

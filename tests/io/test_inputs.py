@@ -303,6 +303,15 @@ def test_several_sources_go_by_their_common_folder(tmp_path: Path) -> None:
         list_inputs([])
 
 
+@pytest.mark.parametrize(("encoding", "delimiter"), [("cp1252", ";"), ("utf-16", "\t"), ("utf-8-sig", ",")])
+def test_a_manifest_as_a_spreadsheet_saves_it(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    text = "id,image,ort\nm1,a.png,Köln\n".replace(",", delimiter)
+    (tmp_path / "m.csv").write_text(text, encoding=encoding)
+    (image,) = list_inputs(tmp_path / "m.csv")
+    assert (image.id, image.error, image.strata) == ("m1", "", {"ort": "Köln"})
+
+
 def test_a_manifest_says_side_view_and_patient(tmp_path: Path) -> None:
     _touch(tmp_path, "a.png")
     (tmp_path / "m.csv").write_text("image,patient_id,laterality,view\na.png,P1,left,mlo\n")

@@ -138,8 +138,9 @@ def raster_files(narrow: np.ndarray, wide: np.ndarray) -> dict[str, bytes]:
     palette = image.convert("P")
     palette.putpalette([value for level in range(256) for value in (level, 255 - level, 0)])
     pages, big = BytesIO(), BytesIO()
-    for page in (mask, mask[::-1], narrow[:8, :8]):
-        tifffile.imwrite(pages, page, photometric="miniswhite", append=pages.tell() > 0)
+    with tifffile.TiffWriter(pages) as writer:
+        for page in (mask, mask[::-1], narrow[:8, :8]):
+            writer.write(page, photometric="miniswhite", contiguous=False)
     tifffile.imwrite(big, wide, photometric="minisblack", bigtiff=True)
     return {
         "png": _image(image, "PNG", exif=exif),

@@ -16,7 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammozoo.io.write import path_digest, safe_id, write_bytes, write_csv, write_json, write_png, write_text
+from mammozoo.io.write import (
+    hide_patients,
+    path_digest,
+    safe_id,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_png,
+    write_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -159,3 +168,20 @@ def test_csv_takes_the_union_of_columns(tmp_path: Path) -> None:
 def test_csv_refuses_a_column_that_was_not_announced(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="iou"):
         write_csv(tmp_path / "a.csv", [{"iou": 1}], columns=["id"])
+
+
+def test_patients_become_hashes_that_only_their_table_gives() -> None:
+    rows = [
+        {"patient_id": "0123", "dice": 1},
+        {"patient_id": ""},
+        {"dice": 0},
+        {"patient_id": 123},
+        {"patient_id": "0123"},
+    ]
+    hidden = hide_patients(rows)
+    assert [set(row) for row in hidden] == [set(row) for row in rows]
+    assert hidden[0]["patient_id"] == hidden[4]["patient_id"] != hidden[3]["patient_id"]
+    assert "123" not in (hidden[0]["patient_id"], hidden[3]["patient_id"])
+    assert (hidden[1], hidden[2], hidden[0]["dice"]) == ({"patient_id": ""}, {"dice": 0}, 1)
+    assert hide_patients(rows[:1])[0]["patient_id"] != hidden[0]["patient_id"]
+    assert rows[0]["patient_id"] == "0123"

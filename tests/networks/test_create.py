@@ -38,6 +38,35 @@ def test_an_option_that_is_none_takes_the_networks_default() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "option", "value", "wanted"),
+    [
+        ("unet", "width", "wide", "int, as its default 64"),
+        ("unet", "width", 2.5, "int, as its default 64"),
+        ("unet", "width", True, "int, as its default 64"),
+        ("unet", "encoder_unit", 3, "str, as its default 'basic'"),
+        ("resnet18", "dropout", "0,5", "float, as its default 0.0"),
+        ("v19unetpp", "deep_supervision", "true", "bool, as its default True"),
+        ("v19unetpp", "normalise", 1, "bool, as its default True"),
+        ("fcdensenet103", "layers", 4, r"tuple, as its default \(4, 5, 7, 10, 12\)"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_one_line(name: str, option: str, value: object, wanted: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: {option} is {value!r}; wanted {wanted}$"):
+        create_network(name, **{option: value})
+
+
+def test_a_whole_number_is_a_float_and_a_list_a_tuple() -> None:
+    assert create_network("resnet18", width=4, dropout=0).dropout.p == 0
+    assert len(create_network("fcdensenet103", width=4, layers=[1, 1], bottleneck=1).down) == 2
+
+
+@pytest.mark.parametrize("members", [0, -1, None, 2.5, "two"])
+def test_members_are_counted(members: object) -> None:
+    with pytest.raises(ValueError, match=f"members is {members!r}; an ensemble needs at least one network"):
+        create_network("unet", width=2, members=members)
+
+
+@pytest.mark.parametrize(
     ("name", "near"), [("aunnet", "aunet"), ("v19unet", "v19unetpp"), ("resnet5", "resnet50"), ("yolo3", "yolov3")]
 )
 def test_an_unknown_name_gets_the_nearest(name: str, near: str) -> None:

@@ -72,4 +72,4 @@ def test_every_member_begins_with_the_same_weights(tmp_path: Path) -> None:
 
 def test_an_ensemble_of_none_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one network"):
-        create_network("resnet18", width=4, members=0)
+        MeanEnsemble([])

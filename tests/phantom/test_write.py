@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from mammozoo._errors import UserError
 from mammozoo.data.manifest import index
 from mammozoo.phantom import write as phantom
 from mammozoo.phantom.anatomy import Grid, build_anatomy, draw_shape, muscle_edge, smoothstep
@@ -329,15 +330,15 @@ def test_complete_set_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_other_parameters_are_refused(folder: Path) -> None:
-    with pytest.raises(FileExistsError, match="name another folder"):
+    with pytest.raises(UserError, match="name another folder"):
         write_phantom(folder, patients=4, size=(96, 80))
-    with pytest.raises(FileExistsError, match="'seed': 1"):
+    with pytest.raises(UserError, match="'seed': 1"):
         ensure_phantom(folder, seed=1)
 
 
 def test_strange_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="something else"):
+    with pytest.raises(UserError, match="something else"):
         write_phantom(tmp_path, patients=1, size=(64, 64))
     assert (tmp_path / "notes.txt").read_text() == "mine"
 

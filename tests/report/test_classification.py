@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from mammozoo.engines.results.score_table import score_with_thresholds
 from mammozoo.report.classification import classification_report
-from mammozoo.report.classification_curves import Scores, score_curves_figure
+from mammozoo.report.figures import score_curves_figure
+from mammozoo.stats.summary_classification import Unit
 
 ROWS = [
     {"id": f"{part}{n}", "part": part, "patient_id": f"{part}{n}", "laterality": "L", "label": n % 2, "probability": p}
@@ -25,13 +26,14 @@ def test_the_report_puts_the_patient_first_and_names_both_thresholds() -> None:
 
 
 def test_curves_of_one_class_say_so() -> None:
-    figure = score_curves_figure({"image": Scores([0.2, 0.4], [1, 1])}, title="one class")
+    figure = score_curves_figure({"image": Unit([0.2, 0.4], [1, 1], ["a", "b"])}, title="one class")
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert texts == ["one class only", "one class only"]
 
 
 def test_curves_carry_their_areas() -> None:
-    scores = Scores([row["probability"] for row in ROWS], [row["label"] for row in ROWS])
+    probabilities, labels, patients = ([row[name] for row in ROWS] for name in ("probability", "label", "patient_id"))
+    scores = Unit(probabilities, labels, patients)
     roc, precision, calibration = score_curves_figure({"image": scores, "patient": scores}).axes
     assert [text.get_text() for text in roc.get_legend().get_texts()] == ["image: 1.000", "patient: 1.000"]
     assert precision.get_legend().get_texts()[0].get_text() == "image: 1.000"

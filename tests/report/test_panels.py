@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Panels of a case and contact sheets."""
+"""Panels of a case, and which cases are drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from mammozoo.functional.contours import PREDICTION_COLOUR, TRUTH_COLOUR
 from mammozoo.report.curves import write_figure
-from mammozoo.report.panels import case_figure, contact_sheet
+from mammozoo.report.panels import case_figure, evenly_spread
 
 
 @pytest.fixture
@@ -51,15 +51,9 @@ def test_case_is_written_without_warning(tmp_path: Path, case: dict[str, np.ndar
     assert written.std() > 10
 
 
-def test_contact_sheet(tmp_path: Path) -> None:
-    images = [np.full((40, 30), 9, np.uint8), np.zeros((30, 30, 3), np.uint8), np.zeros((20, 30), np.uint8)]
-    figure = contact_sheet(images, ["a", "b", "c"], columns=2)
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c"]
-    assert write_figure(tmp_path / "sheet.png", figure, dpi=50).stat().st_size > 0
-
-
-def test_contact_sheet_refuses() -> None:
-    with pytest.raises(ValueError, match="at least one image"):
-        contact_sheet([])
-    with pytest.raises(ValueError, match="one title"):
-        contact_sheet([np.zeros((3, 3), np.uint8)], ["a", "b"])
+@pytest.mark.parametrize(
+    ("items", "count", "chosen"),
+    [("abcde", 3, "ace"), ("abcde", 9, "abcde"), ("ab", 1, "a"), ("", 4, ""), ("abc", 0, "")],
+)
+def test_cases_are_spread_over_their_order(items: str, count: int, chosen: str) -> None:
+    assert evenly_spread(list(items), count) == list(chosen)

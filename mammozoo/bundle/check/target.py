@@ -112,7 +112,8 @@ def _module_file(parts: tuple[str, ...]) -> Path | None:
         return None
     folder = root.joinpath(*parts[1:])
     # A package that imports lazily says in its stub what it exports.
-    for file in (folder / "__init__.pyi", folder / "__init__.py", folder.with_suffix(".py") if len(parts) > 1 else folder / "__init__.py"):
+    files = [folder / "__init__.pyi", folder / "__init__.py"]
+    for file in [*files, folder.with_suffix(".py")] if len(parts) > 1 else files:
         if file.is_file():
             return file
     return None

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..._errors import UserError
-from ..._typing import Array, PathLike
+from ..._typing import PathLike
 from ..record import Finding, Record
 from .matching import choose_mask
 from .mias import KINDS, SEVERITY, read_info
 from .spreadsheet import read_xlsx
 from .trees import files_by_stem, find_file, find_folder
 
-__all__ = ["abnormalities", "index", "read_metadata", "report_birads", "report_density", "view_and_side", "y_origin"]
+__all__ = ["abnormalities", "index", "read_metadata", "report_birads", "report_density", "view_and_side"]
 
 _VIEWS = {"CCLT": ("CC", "L"), "CCRT": ("CC", "R"), "MLOLT": ("MLO", "L"), "MLORT": ("MLO", "R")}
 _MISSPELT = {"CLAC": "CALC"}
@@ -34,8 +34,8 @@ def index(root: PathLike) -> list[Record]:
     -------
     list of Record
         The data set names no patient: every image is its own, with the stratum ``patient_known = "no"``, so
-        that the audit says that a leak cannot be excluded. The circles of the table have no documented origin
-        (see `y_origin`); they are kept as attributes of the findings, not as boxes.
+        that the audit says that a leak cannot be excluded. The circles of the table have no documented origin; they
+        are kept as attributes of the findings, not as boxes.
 
     Raises
     ------
@@ -101,18 +101,6 @@ def report_density(text: str) -> str:
     """Density letter after "ACR" in a report; ``""`` where there is none."""
     match = re.search(r"\bACR\b\W*(?:type|category|grade|density)?\W*([A-D])\b", text, re.IGNORECASE)
     return match[1].upper() if match else ""
-
-
-def y_origin(mask: Array, *, x: float, y: float) -> str:
-    """Edge from which a circle's y was counted, judged by the mask."""
-    height, width = mask.shape
-    column = round(x)
-    hits = [
-        name
-        for name, row in (("top", round(y)), ("bottom", round(height - y)))
-        if 0 <= row < height and 0 <= column < width and mask[row, column]
-    ]
-    return hits[0] if len(hits) == 1 else ""
 
 
 def _findings(rows: Sequence[Sequence[str]]) -> list[Finding]:

@@ -102,8 +102,7 @@ def cross_validate(
     Returns
     -------
     dict
-        The content of ``metrics.json``: as of `mammozoo.engines.results.score_table.score_with_thresholds` for the ensemble on
-        the hold-out test part, with ``headline`` (null where an audit found a leak), ``cross_validation`` (the folds'
+        The content of ``metrics.json``: as of `score_with_thresholds` for the ensemble on the hold-out test part, with ``headline`` (null where an audit found a leak), ``cross_validation`` (the folds'
         AUROC per patient, mean and sample deviation, and the pooled out-of-fold figures).
 
     Raises

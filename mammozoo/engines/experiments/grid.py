@@ -13,6 +13,7 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from ..._errors import UserError
+from ..._paths import config_text
 from ..._typing import PathLike
 from ...io.config_json import read_json
 from ...io.write import write_text
@@ -141,8 +142,9 @@ def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any
     overrides : mapping
         Keys and their values.
     """
-    keys = {key.replace("#", "::"): value for key, value in overrides.items()}
-    with running(Command(run_id, tuple(Path(file).absolute() for file in files), keys)):
+    given = {key.replace("#", "::"): value for key, value in overrides.items()}
+    keys = {key: config_text(value) if isinstance(value, str) else value for key, value in given.items()}
+    with running(Command(run_id, tuple(Path(file).absolute() for file in files), given)):
         workflow = ConfigWorkflow(
             [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **keys
         )

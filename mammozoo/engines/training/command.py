@@ -117,6 +117,8 @@ def check_keys(overrides: Mapping[str, Any], *, files: Sequence[Path]) -> None:
         if rest and not has_item(known, f"{top}::{rest}") and not key.startswith("+"):
             _refuse_deep(key, known)
         expected = get_item(known, key) if has_item(known, key) else None
+        if value is None and expected is not None:
+            raise UserError(f"--{key} None: MONAI drops a key without a value; write --{key} '$None'")
         if isinstance(expected, bool) and not isinstance(value, bool):
             raise UserError(f"--{key} is {value!r}; expected True or False, with a capital letter")
         if isinstance(expected, int | float) and not isinstance(expected, bool):
@@ -126,7 +128,8 @@ def check_keys(overrides: Mapping[str, Any], *, files: Sequence[Path]) -> None:
 
 
 def _check_number(key: str, value: Any) -> None:
-    if isinstance(value, bool) or (not isinstance(value, int | float) and not _is_expression(value) and value is not None):
+    fits = value is None or (isinstance(value, int | float) and not isinstance(value, bool)) or _is_expression(value)
+    if not fits:
         raise UserError(f"--{key} is {value!r}; expected a number")
 
 
@@ -143,7 +146,8 @@ def _refuse_deep(key: str, known: Mapping[str, Any]) -> None:
     arguments = _arguments(place)
     if arguments is None or last in arguments:
         return
-    raise UserError(f"unknown key --{key}: {_nearest(f'{parent}::{last}', [f'{parent}::{name}' for name in arguments])}")
+    near = _nearest(f"{parent}::{last}", [f"{parent}::{name}" for name in arguments])
+    raise UserError(f"unknown key --{key}: {near}")
 
 
 def _arguments(place: Any) -> list[str] | None:

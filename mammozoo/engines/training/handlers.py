@@ -61,8 +61,9 @@ class RunRecorder:
     state : mapping
         Named objects with ``state_dict`` that a checkpoint holds: ``network``, ``optimizer``, ``lr_scheduler``.
     stage : str
-        ``model``: the files are ``models/model.pt``, ``models/checkpoint.pt`` and ``history.csv``. Of another stage
-        (``pretraining``, ``detector``): ``models/<stage>.pt``, ``models/<stage>_checkpoint.pt``, ``<stage>_history.csv``.
+        ``model``: the files are ``models/model.pt``, ``models/checkpoint.pt`` and ``history.csv``. Another stage
+        (``pretraining``, ``detector``) has ``models/<stage>.pt``, ``models/<stage>_checkpoint.pt`` and
+        ``<stage>_history.csv``.
     network : torch.nn.Module, optional
         What is saved as the best network; default: ``state["network"]``.
     keep : {"best", "last"}
@@ -137,7 +138,8 @@ class RunRecorder:
             progress: dict[str, Any] = content["progress"]
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"cannot resume from {self.checkpoint}: damaged, or of other settings ({reason})") from error
+            msg = f"cannot resume from {self.checkpoint}: damaged, or of other settings ({reason})"
+            raise UserError(msg) from error
         for item in self.state.values():
             set_rates(item)
         engine.state.epoch = progress["epoch"]
@@ -224,7 +226,7 @@ class ProgressBar:
 
 
 class History:
-    """Write one row per epoch (rate, loss, metrics) to a CSV file and to TensorBoard; stop on a loss that is not finite.
+    """Write one row per epoch (rate, loss, metrics) to a CSV file and to TensorBoard; refuse a loss that is not finite.
 
     Parameters
     ----------

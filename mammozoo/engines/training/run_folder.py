@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..._typing import PathLike
 from ...io.config_json import get_item, has_item, read_json, set_item, write_config
 from ...io.weights import file_sha256
 from ...io.write import write_text
+from ..results.split_record import Source, write_split
 from .command import Command, check_keys, current_command
 
 __all__ = ["finish_run", "is_main_process", "new_run_dir", "resume_line", "start_run"]
@@ -55,7 +56,7 @@ def start_run(
     run_dir: PathLike,
     *,
     bundle_root: PathLike,
-    prepare: Callable[[], object] | None = None,
+    source: Source | None = None,
     resume: bool = False,
     record: Mapping[str, Any] | None = None,
 ) -> None:
@@ -68,8 +69,8 @@ def start_run(
         bundle: ``monai.bundle run``, `mammozoo.load`, ``mammozoo predict --bundle RUN`` and ``package`` take it.
     bundle_root : path
         The bundle that trains.
-    prepare : callable, optional
-        `mammozoo.data.prepare_dataset` with its arguments.
+    source : mammozoo.data.DataSource, optional
+        Prepared and checked; the ids of its parts go to ``split.json``.
     resume : bool
         Go on in a folder that holds a run.
     record : mapping, optional
@@ -82,20 +83,23 @@ def start_run(
     """
     if not isinstance(resume, bool):
         raise UserError(f"--resume is {resume!r}; expected True or False, with a capital letter")
+    if "::" in str(run_dir):
+        raise UserError(f"--run_dir {str(run_dir).replace('::', '#')}: MONAI reads # as a separator; take another name")
     run, configs = Path(run_dir).absolute(), Path(bundle_root).absolute() / "configs"
     command = current_command()
     if command is None:
         logger.warning("this run was not started by monai.bundle run or mammozoo.train: only its files are recorded")
         command = Command("training", (configs / "train.json",))
     check_keys(command.overrides, files=command.files)
-    if prepare is not None:
-        prepare()
+    if source is not None:
+        source.prepare()
     if not is_main_process():
         return
     if (run / "models").is_dir() and any((run / "models").iterdir()) and not resume:
         raise UserError(f"{run_dir} holds a run: --resume True continues it, another --run_dir begins a new one")
     _lock(run)
     _write_configs(run, configs, command, record or {})
+    write_split(source, run)
     logger.info("the run is written to %s", run_dir)
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "patch_sides",
     "pick_pixels",
     "positive_boxes",
+    "positive_pixels",
 ]
 
 Boxes: TypeAlias = NDArray[np.int64]
@@ -38,13 +39,20 @@ CANDIDATES = 64  # places tried at once for a negative patch
 ROUNDS = 2  # times that each kind of place is tried
 
 
+def positive_pixels(mask: Tensor) -> Tensor:
+    """Where a mask of any shape, type and device is above 0, boolean."""
+    if mask.dtype == torch.bool:
+        return mask
+    # numpy compares ten times faster than torch does on a CPU
+    return torch.from_numpy(mask.numpy() > 0) if mask.device.type == "cpu" else mask > 0
+
+
 class LesionMap:
     """The lesion pixels of a mask (H, W) of any device: their boxes, and how many of them a box holds."""
 
     def __init__(self, mask: Tensor) -> None:
         self.shape = (int(mask.shape[0]), int(mask.shape[1]))
-        # uint8 maxima: torch reduces them ten times faster than truth values
-        lesion = (mask > 0).view(torch.uint8)
+        lesion = positive_pixels(mask).view(torch.uint8)  # torch reduces truth values ten times more slowly
         rows, columns = (lesion.amax(dim=axis).cpu().numpy().nonzero()[0] for axis in (1, 0))
         top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
         left, right = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 0)

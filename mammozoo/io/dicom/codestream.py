@@ -9,11 +9,17 @@ ITU-T T.81 (JPEG), Annex B; T.87 (JPEG-LS), Annex C; T.800 (JPEG 2000), Annexes 
 from __future__ import annotations
 
 import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from ..errors import BadPixelsError
 from ..raster.jpeg import jpeg_facts
 
-__all__ = ["StatedImage", "is_sound_htj2k", "stated_image"]
+__all__ = ["DamagedStreamError", "StatedImage", "is_sound_htj2k", "raised", "stated_image"]
 
 _J2K = b"\xff\x4f\xff\x51"  # start of code stream, image and tile size
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
@@ -92,7 +98,7 @@ def _jpeg2000(data: bytes, start: int) -> StatedImage:
 
 
 def is_sound_htj2k(data: bytes) -> bool:
-    """Whether the main header of an HTJ2K code stream is complete, and the plainest that an encoder writes.
+    """Whether the main header of an HTJ2K code stream is complete and the plainest that encoders write, no part cut.
 
     OpenJPH 0.26 reads past what a damaged header holds, and ends the process at 31 bit planes or more. False also for
     rare but valid headers: a quantisation for each component, an image away from the origin.
@@ -120,4 +126,73 @@ def is_sound_htj2k(data: bytes) -> bool:
     precincts = levels + 1 if coding[0] & 1 else 0
     if style & 0x1F not in (0, 2) or (len(coding), len(steps)) != (10 + precincts, (3 * levels + 1) * (1 + wide)):
         return False
-    return (style >> 5) + max(step >> 3 for step in steps[:: 1 + wide]) - 1 <= _MAX_PLANES
+    return (style >> 5) + max(step >> 3 for step in steps[:: 1 + wide]) - 1 <= _MAX_PLANES and _is_whole(data, place)
+
+
+def _is_whole(data: bytes, place: int) -> bool:
+    """Whether the tile-parts from here are as long as they say; OpenJPH would fill in what is missing."""
+    while data[place : place + 2] == bytes([0xFF, _START_OF_TILE]):
+        length = int.from_bytes(data[place + 6 : place + 10], "big")
+        if length < 12:
+            return length == 0  # up to the end of the code stream
+        place += length
+    return data[place : place + 2] == b"\xff\xd9"
+
+
+class DamagedStreamError(BadPixelsError):
+    """A decoder met damage; no other decoder is asked."""
+
+
+class _Hooks:
+    """While somebody listens, what C code of this thread can only print is kept; that of others is printed."""
+
+    def __init__(self) -> None:
+        self._lock, self._open, self._here = threading.Lock(), 0, threading.local()
+        self._before: tuple[Callable[..., Any], Callable[..., Any]] = (sys.unraisablehook, sys.excepthook)
+
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        caught: list[str] = []
+        with self._lock:
+            if not self._open:
+                self._before = (sys.unraisablehook, sys.excepthook)
+                sys.unraisablehook, sys.excepthook = self._unraisable, self._printed
+            self._open += 1
+        self._here.caught = caught
+        try:
+            yield caught
+        finally:
+            self._here.caught = None
+            with self._lock:
+                self._open -= 1
+                if not self._open:
+                    sys.unraisablehook, sys.excepthook = self._before
+
+    def _unraisable(self, args: Any) -> None:
+        caught = getattr(self._here, "caught", None)
+        if caught is None:
+            self._before[0](args)
+        else:
+            caught.append(str(args.exc_value))
+
+    def _printed(self, kind: Any, value: Any, traceback: Any) -> None:
+        if getattr(self._here, "caught", None) is None:
+            self._before[1](kind, value, traceback)
+
+
+_HOOKS = _Hooks()
+
+
+@contextmanager
+def raised(what: str) -> Iterator[None]:
+    """Raise the errors of an extension module that Python could only print ("Exception ignored in").
+
+    Raises
+    ------
+    DamagedStreamError
+    """
+    with _HOOKS.listening() as caught:
+        yield
+    if caught:
+        msg = f"{what} are damaged: their decoder reports {caught[0]!r}"
+        raise DamagedStreamError(msg)

@@ -7,7 +7,7 @@ import os
 import struct
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from pydicom.dataset import Dataset
 from ..._typing import Array
 from ..errors import BadPixelsError, UnsupportedError
 from ..raster.jpeg import jpeg_facts, jpeg_image
-from .codestream import StatedImage, is_sound_htj2k, stated_image
+from ..raster.jpeg_damage import jpeg_damage
+from .codestream import DamagedStreamError, StatedImage, is_sound_htj2k, raised, stated_image
 from .header import BIG_ENDIAN, PixelFormat
 from .stored import Decoded, stored_values
 
@@ -37,6 +38,7 @@ _JPEG: dict[str, Callable[..., Any]] = {
     "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_decode,  # JPEG-LS Lossless
     "1.2.840.10008.1.2.4.81": imagecodecs.jpegls_decode,  # JPEG-LS Near-lossless
 }
+_JPEG_LOSSLESS = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
 JPEG2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
 HTJ2K = frozenset({"1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"})
 MAY_BE_LOSSY = {f"1.2.840.10008.1.2.4.{last}" for last in (50, 51, 81, 91, 203)}
@@ -57,6 +59,7 @@ def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str
         If there is no decoder for the transfer syntax.
     """
     syntax, highest, stated = layout.transfer_syntax, None, None
+    remarks: tuple[str, ...] = ()
     if syntax in RAW:
         pixels, highest = _raw(dataset, layout, frame=frame, name=name)
     elif syntax == RLE:
@@ -65,7 +68,7 @@ def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str
         data = frame_bytes(dataset, layout, frame=frame, name=name)
         stated = stated_image(data)
         if syntax in _JPEG:
-            pixels = _jpeg(data, syntax, name=name)
+            pixels, remarks = _jpeg(data, syntax, name=name)
         else:
             pixels = _htj2k(data, layout) if syntax in HTJ2K else np.asarray(imagecodecs.jpeg2k_decode(data))
     else:
@@ -74,7 +77,9 @@ def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str
     if pixels.shape != wanted:
         msg = f"{name}: the pixel data decode to {pixels.shape}, the header states {wanted}"
         raise BadPixelsError(msg)
-    return stored_values(pixels, dataset, layout, stated=stated, highest=highest, lossy=syntax in MAY_BE_LOSSY)
+    lossy = syntax in MAY_BE_LOSSY
+    found = stored_values(pixels, dataset, layout, stated=stated, highest=highest, lossy=lossy)
+    return replace(found, remarks=remarks + found.remarks) if remarks else found
 
 
 def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> tuple[Array, int | None]:
@@ -84,7 +89,7 @@ def _raw(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> tup
     count = layout.rows * layout.columns * layout.samples
     held, values, highest = _raw_values(dataset, dtype, count=count, frame=frame)
     needed = count * dtype.itemsize * layout.frames
-    if held < needed:
+    if held < needed or held >= 2 * max(needed, 1):  # other bits or further frames than the header states
         msg = (
             f"{name}: PixelData (7FE0,0010) holds {held} bytes; {layout.rows} x {layout.columns} at "
             f"{layout.bits_allocated} bits needs {needed}"
@@ -153,20 +158,47 @@ def _rle(data: bytes, layout: PixelFormat, *, name: str) -> Array:
     return planes[0] if layout.samples == 1 else np.moveaxis(planes, 0, -1)
 
 
-def _jpeg(data: bytes, syntax: str, *, name: str) -> Array:
-    whole = jpeg_image(data, jpeg_facts(data))  # CharLS would count zeros behind the end for seconds
+def _jpeg(data: bytes, syntax: str, *, name: str) -> tuple[Array, tuple[str, ...]]:
+    """Decode, once nothing is wrong with the stream; remarks say what could not be decided."""
+    facts = jpeg_facts(data)
+    whole = jpeg_image(data, facts)  # CharLS would count zeros behind the end for seconds
     if whole is None:
         msg = f"{name}: the JPEG data have no end of image; the file is truncated"
         raise BadPixelsError(msg)
-    return np.asarray(_JPEG[syntax](whole))
+    if fault := jpeg_damage(whole):
+        msg = f"{name}: the JPEG data are damaged: {fault}"
+        raise BadPixelsError(msg)
+    pixels = np.asarray(_JPEG[syntax](whole))
+    if syntax not in _JPEG_LOSSLESS:
+        return pixels, ()
+    fault, remark = _lossless_damage(pixels, whole, bits=facts.bits)
+    if fault:
+        msg = f"{name}: the JPEG Lossless data are damaged: {fault}"
+        raise BadPixelsError(msg)
+    return pixels, (remark,) if remark else ()
+
+
+def _lossless_damage(pixels: Array, data: bytes, *, bits: int) -> tuple[str, str]:
+    """What is wrong, and what cannot be decided: damage makes predictions leave the range, or decoders disagree."""
+    if bits < 16:
+        return f"values beyond its {bits} bits" if int(pixels.max(initial=0)) >> bits else "", ""
+    try:
+        other = np.asarray(imagecodecs.jpegsof3_decode(data))
+    except Exception:  # not in this build, or a stream that it does not take
+        return "", "damage of JPEG Lossless data of 16 bits cannot be seen: no second decoder reads them"
+    return "" if np.array_equal(pixels, other) else "two decoders disagree", ""
 
 
 def _htj2k(data: bytes, layout: PixelFormat) -> Array:
     """OpenJPH is twice as fast as OpenJPEG; what it does not take, OpenJPEG may."""
     stated = stated_image(data)
     if stated is not None and layout.samples == 1 and not stated.signed:
-        with suppress(Exception):  # its errors have no common class
+        try:
             return openjph(data, (layout.rows, layout.columns), bits=stated.bits)
+        except DamagedStreamError:
+            raise
+        except Exception:  # its errors have no common class
+            pass
     return np.asarray(imagecodecs.jpeg2k_decode(data))
 
 
@@ -174,10 +206,13 @@ def openjph(data: bytes, shape: tuple[int, int], *, bits: int, skip: int = 0) ->
     """Decode one unsigned component with OpenJPH, without its `skip` highest resolutions.
 
     imagecodecs drops the error that OpenJPH raises on damage within the image (Python then prints "Exception ignored")
-    and returns what there was in memory. Rows come from the top, so a last row that was not touched gives it away.
+    and returns what there was in memory; here it is raised. Rows come from the top, so a last row that was not touched
+    gives away damage without such an error.
 
     Raises
     ------
+    DamagedStreamError
+        If OpenJPH reports damage.
     BadPixelsError
         If the data are not complete (or the last row all white, at 8 or 16 bits), or OpenJPH is not safe with them:
         another decoder will tell.
@@ -188,7 +223,8 @@ def openjph(data: bytes, shape: tuple[int, int], *, bits: int, skip: int = 0) ->
     out = np.empty(shape, np.uint16 if bits > 8 else np.uint8)
     white = np.iinfo(out.dtype).max
     out[-1] = white
-    pixels: Array = np.asarray(imagecodecs.htj2k_decode(data, skipres=skip, out=out))
+    with raised("the HTJ2K data"):
+        pixels: Array = np.asarray(imagecodecs.htj2k_decode(data, skipres=skip, out=out))
     if pixels.shape != shape or bool((pixels[-1] == white).all()):
         msg = "the HTJ2K data end before the image does"
         raise BadPixelsError(msg)

@@ -24,6 +24,7 @@ __all__ = ["GrayTable", "Grayscale", "gray_table"]
 _WIDE_LUT = int(cv2.__version__.split(".")[0]) >= 5  # since then with 65,536 entries for 16 bits
 _ROWS = 64
 _SAMPLE = 1 << 16  # pixels that tell whether a VOI leaves any contrast
+_MOST = 32  # VOIs are tried
 _FEW = 0.0005  # of them, at either end, do not count
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
@@ -172,13 +173,13 @@ def _looked_up(item: Dataset, values: Array, layout: PixelFormat) -> tuple[Array
 
 def _vois(dataset: Dataset, *, voi: str | int, name: str) -> list[tuple[str, int, str]]:
     """Kind, index and label of the VOIs to try, LUTs before windows."""
-    luts = len(dataset.get("VOILUTSequence") or [])
+    luts = sum(isinstance(item, Dataset) for item in dataset.get("VOILUTSequence") or ())
     windows = max(len(_values(dataset, "WindowCenter")), len(_values(dataset, "WindowWidth")))
     function = text(dataset, "VOILUTFunction") or "LINEAR"
     forms = [("lut", i, f"lut {i + 1} of {luts}") for i in range(luts)]
     forms += [("window", i, f"window {i + 1} of {windows} ({function})") for i in range(windows)]
     if voi in ("none", "first"):
-        return forms if voi == "first" else []
+        return forms[:_MOST] if voi == "first" else []
     if isinstance(voi, int):
         index = voi
     else:

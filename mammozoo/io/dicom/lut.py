@@ -39,6 +39,8 @@ def lookup_table(descriptor: Any, data: Any, *, span: tuple[float, float], big_e
     ValueError
         If there is no table in it.
     """
+    if isinstance(descriptor, bytes):  # of an unknown VR
+        descriptor = np.frombuffer(descriptor[: len(descriptor) // 2 * 2], ">u2" if big_endian else "<u2")
     try:
         number, first, bits = (int(value) & 0xFFFF for value in descriptor)
     except (TypeError, ValueError):

@@ -15,6 +15,7 @@ import numpy as np
 from ..._typing import Array
 from ..errors import BadHeaderError, BadPixelsError
 from .jpeg import jpeg_facts, jpeg_image
+from .jpeg_damage import jpeg_damage
 from .pgm import PGM, decode_pgm, pgm_header
 from .tiff import TIFF, decode_tiff, tiff_pages
 
@@ -169,6 +170,8 @@ def _decode_jpeg(data: bytes) -> tuple[RasterImage, int]:
     if whole is None:
         msg = "no end of image"
         raise ValueError(msg)
+    if fault := jpeg_damage(whole):
+        raise ValueError(fault)
     pixels = np.asarray(imagecodecs.jpeg8_decode(whole))
     if facts.components == 4 and pixels.ndim == 3 and pixels.shape[2] == 4:
         ink = pixels if facts.adobe else 255 - pixels  # Adobe's files hold the light that is left, not the ink

@@ -80,7 +80,7 @@ class VGG19UNetPlusPlus(nn.Module):
         *,
         width: int = 64,
         deep_supervision: bool = True,
-        normalise: bool = True,
+        normalise: bool = False,
     ) -> None:
         super().__init__()
         widths = [factor * width for factor, _ in LEVELS]

@@ -32,7 +32,7 @@ def case_overlay(image: Array, truth: Array, prediction: Array) -> Array:
     size = (max(1, round(shown.shape[1] * scale)), max(1, round(shown.shape[0] * scale)))
     resized = cv2.resize(shown, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     scaled = [_scaled(mask, size) for mask in masks]
-    return draw_contours(resized, scaled, colours=[TRUTH_COLOUR, PREDICTION_COLOUR], thickness=3)
+    return draw_contours(resized, scaled, colours=[TRUTH_COLOUR, PREDICTION_COLOUR], thickness=5)
 
 
 def _content(image: Array, *masks: Array) -> tuple[slice, slice]:

@@ -14,7 +14,7 @@ from ...data.auditing.leaks import AuditReport
 from ...data.record import Record
 from ...engines.detection.lesion_detection import summarise_detection
 from ...io.predictions.read import Predictions, find_predictions
-from ...io.write import write_csv, write_json
+from ...io.write import hide_patients, write_csv, write_json
 from ...metrics.matching import HitRule
 from ...stats.summary import summarise_segmentation
 from .cases import Pairing, ScoredCase, pair, score_cases
@@ -197,10 +197,17 @@ def _inputs(predictions: Predictions, pairing: Pairing, cases: Sequence[ScoredCa
     }
 
 
-def write_score(score: Score, output_dir: PathLike, *, other: Score | None = None, title: str | None = None) -> Path:
-    """Write ``per_case.csv``, ``metrics.json`` and ``report.html``, which is returned."""
+def write_score(
+    score: Score,
+    output_dir: PathLike,
+    *,
+    other: Score | None = None,
+    title: str | None = None,
+    keep_ids: bool = False,
+) -> Path:
+    """Write ``per_case.csv`` (patients hashed unless told), ``metrics.json`` and ``report.html``, which is returned."""
     folder = Path(output_dir)
-    write_csv(folder / "per_case.csv", score.rows())
+    write_csv(folder / "per_case.csv", score.rows() if keep_ids else hide_patients(score.rows()))
     write_json(folder / "metrics.json", score.metrics)
     return score_page(folder / "report.html", score, other=other, title=title or f"Evaluation of {score.name}")
 
@@ -213,6 +220,7 @@ def evaluate(
     compare: PathLike | None = None,
     options: ScoreOptions | None = None,
     audit: AuditReport | None = None,
+    keep_ids: bool = False,
     progress: Callable[[], object] | None = None,
 ) -> Score:
     """Score predictions, compare them with others where wanted, and write the results.
@@ -228,6 +236,8 @@ def evaluate(
         Other predictions of the same images.
     options, audit, progress
         See `score_predictions`; progress is called for the other predictions too.
+    keep_ids : bool
+        Write the patients' ids as they are, and not hashes of them.
 
     Returns
     -------
@@ -252,7 +262,7 @@ def evaluate(
             progress=progress,
         )
         score.metrics["comparison"] = compare_scores(score, other, resamples=chosen.resamples, seed=chosen.seed)
-    write_score(score, output_dir, other=other)
+    write_score(score, output_dir, other=other, keep_ids=keep_ids)
     return score
 
 

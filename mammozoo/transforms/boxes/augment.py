@@ -136,6 +136,7 @@ def _warp(image: Tensor, scale: float, offset: Tensor) -> Tensor:
 
 
 def _image_and_box(keys: tuple[Hashable, ...]) -> tuple[Hashable, Hashable]:
+    """The keys of the image and its boxes, or a refusal."""
     if len(keys) != 2:
         raise ValueError(f"keys must name the image and its boxes, got {keys}")
     return keys[0], keys[1]

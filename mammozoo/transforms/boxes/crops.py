@@ -16,39 +16,13 @@ from ..._typing import Array
 from ...functional.boxes.geometry import as_boxes, square_crop_box
 from ...functional.equalise import equalise_histogram
 from ...functional.resize import resize
-from ..rows import to_rows
+from ..rows import image_and_label, to_rows
 
 __all__ = ["LesionCropsd", "RandLesionCropsd", "crop_input", "lesion_windows"]
 
 
 def crop_input(image: Array, window: Sequence[int], *, size: tuple[int, int], channels: int = 3) -> Tensor:
-    """Turn one window of an image into what the segmentation network takes: cut, resized, equalised, copied.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey levels.
-    window : sequence of four ints
-        x1, y1, x2, y2, half-open, inside the image.
-    size : (int, int)
-        Width and height of the result.
-    channels : int
-        Copies of the gray channel; 3 for networks trained on ImageNet.
-
-    Returns
-    -------
-    torch.Tensor of shape (channels, size[0], size[1]), float32
-        0 to 1.
-
-    Notes
-    -----
-    Training and inference both call it: a crop is the same in both.
-
-    Examples
-    --------
-    >>> crop_input(np.eye(8), (0, 0, 8, 4), size=(16, 32)).shape
-    torch.Size([3, 16, 32])
-    """
+    """One window x1, y1, x2, y2 of an image (H, W) as the network takes it: (channels, *size), 0 to 1."""
     x1, y1, x2, y2 = window
     part = resize(np.ascontiguousarray(image[y1:y2, x1:x2], dtype=np.float32), size=size)
     gray = torch.from_numpy(np.ascontiguousarray(equalise_histogram(part).T))
@@ -58,31 +32,9 @@ def crop_input(image: Array, window: Sequence[int], *, size: tuple[int, int], ch
 def lesion_windows(
     boxes: Any, *, shape: tuple[int, int], margin: float, whole_image: bool = False
 ) -> list[tuple[int, int, int, int]]:
-    """Windows that are cut out of an image: a square around every box, or the whole image.
+    """Windows cut out of an image (H, W): a square around every box (N, 4), or the whole image.
 
-    Parameters
-    ----------
-    boxes : array_like of shape (N, 4)
-    shape : (int, int)
-        Height and width of the image.
-    margin : float
-        As in `mammozoo.functional.boxes.geometry.square_crop_box`.
-    whole_image : bool
-        One window, the image.
-
-    Returns
-    -------
-    list of tuple of four ints
-        x1, y1, x2, y2, half-open.
-
-    Notes
-    -----
-    Without a box one square of half the shorter side stands in the image's middle: an example without lesion.
-
-    Examples
-    --------
-    >>> lesion_windows([[40, 40, 48, 44]], shape=(100, 100), margin=1.25), lesion_windows([], shape=(8, 8), margin=1)
-    ([(39, 37, 49, 47)], [(2, 2, 6, 6)])
+    Without a box, one square of half the shorter side stands in the image's middle: an example without lesion.
     """
     height, width = shape
     if whole_image:
@@ -142,8 +94,7 @@ class LesionCropsd(MapTransform):
         whole_image: bool = False,
     ) -> None:
         super().__init__(keys)
-        if len(self.keys) != 2:
-            raise ValueError(f"keys must name the image and the label, got {self.keys}")
+        image_and_label(self.keys)
         if not isinstance(whole_image, bool):
             raise TypeError(f"whole_image must be True or False, got {whole_image!r}")
         self.size = (int(spatial_size[0]), int(spatial_size[1]))

@@ -123,24 +123,7 @@ class ToDetectorFramed(MapTransform):
 
 
 def keep_visible(boxes: Tensor, *, spatial_size: Sequence[int]) -> Tensor:
-    """Drop boxes whose centre lies outside the image, clip the others, drop what is thinner than a pixel then.
-
-    Parameters
-    ----------
-    boxes : torch.Tensor of shape (N, 4)
-    spatial_size : (int, int)
-        Width and height of the image.
-
-    Returns
-    -------
-    torch.Tensor of shape (n, 4), float32
-
-    Examples
-    --------
-    >>> boxes = torch.tensor([[-4.0, 2, 8, 8], [-9, 2, 8, 8]])
-    >>> keep_visible(boxes, spatial_size=(32, 32)).tolist()
-    [[0.0, 2.0, 8.0, 8.0]]
-    """
+    """Drop boxes whose centre lies outside of the image, clip the others, drop what is thinner than a pixel then."""
     boxes = boxes.reshape(-1, 4).float()
     limit = torch.as_tensor(spatial_size, dtype=torch.float32, device=boxes.device)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...functional.patches.draw import Boxes, LesionMap
 from ...functional.patches.gather import gather_masks, gather_patches
 from ...functional.patches.strata import STRATA, coarse, coarse_step, hybrid_boxes, stratum_places
-from ..rows import image_and_label, lesion_plane, sides_of, to_rows
+from ..rows import full_scale, image_and_label, lesion_plane, sides_of, to_rows
 from .batch import BatchSampler, Pair, Sample, sample_generator, sample_name
 
 __all__ = ["HybridPatchBatchd", "HybridPatches", "HybridPatchesd", "Patches"]
@@ -154,9 +154,7 @@ class HybridPatches(Transform):
             raise ValueError(f"image {tuple(img.shape)} and label {tuple(label.shape)} differ in size")
         rows, mask = to_rows(img), to_rows(label)
         boxes, strata = self.randomize(rows[0], lesion_plane(mask), rng, breast=breast, hard_negative=hard_negative)
-        patches = gather_patches(rows, boxes, size=self.size)
-        if not rows.is_floating_point():
-            patches /= np.iinfo(str(img.dtype).removeprefix("torch.")).max
+        patches = gather_patches(rows, boxes, size=self.size) / full_scale(img)
         masks = gather_masks(mask, boxes, size=self.size)
         images, labels = (found.transpose(-1, -2).contiguous() for found in (patches, masks))
         return Patches(images, labels, boxes, strata)

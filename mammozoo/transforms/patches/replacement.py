@@ -11,7 +11,7 @@ import torch
 from monai.config.type_definitions import KeysCollection
 
 from ..resize import AreaResize
-from ..rows import plain_tensor, sides_of
+from ..rows import full_scale, plain_tensor, sides_of
 from .batch import BatchSampler, Pair, Sample
 from .hybrid import HybridPatches
 
@@ -87,9 +87,8 @@ class LesionPatchReplacementd(BatchSampler):
     def sample(self, data: Sample, rng: np.random.Generator) -> list[Pair]:
         """The whole mammogram, resized, or a patch of it."""
         image, label = plain_tensor(data[self.image_key]), plain_tensor(data[self.label_key])
-        if rng.uniform() < self.prob and bool((label > 0).any()):
+        if rng.uniform() < self.prob and bool(label.any()):
             found = self.cut(data[self.image_key], label, rng=rng)
             return [(found.images[0], found.labels[0])]
-        if not image.is_floating_point():
-            image = image.to(torch.float32) / np.iinfo(str(data[self.image_key].dtype).removeprefix("torch.")).max
-        return [(plain_tensor(self.resize(image)), plain_tensor(self.resize(label, mode="nearest")))]
+        whole = plain_tensor(self.resize(image if image.is_floating_point() else image.to(torch.float32)))
+        return [(whole / full_scale(data[self.image_key]), plain_tensor(self.resize(label, mode="nearest")))]

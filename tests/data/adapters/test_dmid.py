@@ -66,11 +66,3 @@ def test_categories_of_reports(text: str, categories: list[str]) -> None:
 )
 def test_density_of_reports(text: str, letter: str) -> None:
     assert dmid.report_density(text) == letter
-
-
-def test_the_origin_of_y_is_told_by_the_mask(trees: ModuleType) -> None:
-    mask = trees.disk(x=20, y=10)
-    assert dmid.y_origin(mask, x=20, y=10) == "top"
-    assert dmid.y_origin(mask, x=20, y=50) == "bottom"
-    assert dmid.y_origin(mask, x=2, y=2) == ""
-    assert dmid.y_origin(trees.disk(x=20, y=30), x=20, y=30) == ""

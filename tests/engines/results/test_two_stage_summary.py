@@ -6,7 +6,7 @@ import pytest
 
 from mammozoo.engines.results.two_stage_summary import EvaluatedImage, summarise_two_stage
 from mammozoo.metrics.matching import BoxMatch
-from mammozoo.report.detection_curves import froc_figure, precision_recall_figure
+from mammozoo.report.figures import froc_figure, lesion_precision_figure
 from mammozoo.report.two_stage import two_stage_report
 
 
@@ -78,9 +78,9 @@ def test_the_report_says_what_was_not_run() -> None:
 
 def test_curves_are_staircases_of_the_cases() -> None:
     cases = {"fused": [image.matches["iou50"]["fused"] for image in _images()]}
-    figure = froc_figure(cases, points=[("λ = 0.6", 0.5, 1.0)])
+    figure = froc_figure(cases, points=[("λ = 0.6", 0.5, 1.0)], limit=8.0)
     curve, star = figure.axes[0].get_lines()
     np.testing.assert_allclose(curve.get_xydata()[:3], [[0, 0], [0, 1], [1, 1]])
     assert star.get_marker() == "*"
-    (line,) = precision_recall_figure(cases).axes[0].get_lines()
+    (line,) = lesion_precision_figure(cases).axes[0].get_lines()
     assert "AP 1.000" in line.get_label()

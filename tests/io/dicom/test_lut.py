@@ -132,6 +132,13 @@ def test_what_is_no_table(descriptor: Any, data: Any, reason: str) -> None:
         lookup_table(descriptor, data, span=(0, 4095), big_endian=False)
 
 
+def test_a_descriptor_of_an_unknown_vr(dicom: Any, breast: Any) -> None:
+    lut = item(4096, 0, 12, CURVE.astype("<u2").tobytes())
+    lut.add_new("LUTDescriptor", "UN", np.asarray([4096, 0, 12], "<u2").tobytes())
+    found = read_mammogram(dicom(breast(), VOILUTSequence=[lut]))
+    assert np.abs(found.pixels - right(breast())).max() <= 0.5001
+
+
 def test_a_broken_lut_gives_way_to_the_window(dicom: Any, breast: Any) -> None:
     lut = item(4096, 0, 12, b"")
     found = read_mammogram(dicom(breast(), VOILUTSequence=[lut], WindowCenter=2048, WindowWidth=4096))

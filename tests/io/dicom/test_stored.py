@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mammozoo.io.dicom import read_mammogram
+from mammozoo.io.errors import MammogramError
 
 BIG = "1.2.840.10008.1.2.2"
 
@@ -111,6 +112,24 @@ def test_raw_values_beyond_the_bits_of_the_header(dicom: Any, breast: Any, bits:
     found = read_mammogram(dicom(smooth, bits=stated, syntax=syntax))
     np.testing.assert_array_equal(found.pixels, smooth)
     assert "BitsStored" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}, {"Rows": 48}, {"Columns": 16}],
+    ids=["bits", "rows", "columns"],
+)
+def test_twice_the_data_that_the_header_needs(dicom: Any, breast: Any, tags: dict[str, int]) -> None:
+    """Words would be read as bytes, or the first of several frames as all there is."""
+    import pydicom
+
+    file = dicom(breast())
+    dataset = pydicom.dcmread(file)
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(file)
+    with pytest.raises(MammogramError, match=r"PixelData \(7FE0,0010\) holds 12288 bytes; .* needs"):
+        read_mammogram(file)
 
 
 @pytest.mark.parametrize("declared", [False, True])

@@ -57,6 +57,11 @@ def test_the_first_window_that_is_good(dicom: Any, breast: Any, bad: tuple[int, 
     np.testing.assert_array_equal(found.pixels, breast())
 
 
+def test_thousands_of_invalid_windows_cost_no_time(dicom: Any, breast: Any) -> None:
+    found = read_mammogram(dicom(breast(), WindowCenter=[1] * 3000, WindowWidth=[0] * 3000))
+    assert (found.voi, len(found.warnings)) == ("none", 32)
+
+
 def test_more_centres_than_widths(dicom: Any, breast: Any) -> None:
     found = read_mammogram(dicom(breast(), WindowCenter=[2048, 100], WindowWidth=4096), voi="first")
     assert (found.voi, found.warnings) == ("window 1 of 2 (LINEAR)", ())

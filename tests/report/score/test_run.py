@@ -19,8 +19,8 @@ from mammozoo.io.predictions.read import PredictedCase, Predictions, ScoredBox, 
 from mammozoo.io.write import write_png
 from mammozoo.metrics.matching import match_boxes
 from mammozoo.report import html
+from mammozoo.report.figures import froc_figure, lesion_precision_figure, size_figure
 from mammozoo.report.score.cases import pair, score_cases
-from mammozoo.report.score.figures import froc_figure, size_figure
 from mammozoo.report.score.pictures import worst_cases, worst_pictures
 from mammozoo.report.score.run import ScoreOptions, evaluate, score_lines, score_predictions
 
@@ -244,7 +244,7 @@ def test_the_worst_come_first_and_unreadable_images_are_left_out(records: list[R
     broken = [replace(case, record=replace(case.record, image="absent.png")) for case in score.cases[:1]]
     pictures = worst_pictures([*broken, *score.cases[1:]], count=6)
     assert [title for _, title, _ in pictures] == ["i5", "i4", "i3", "i2", "i1", "i7"]
-    assert all(image.shape[2] == 3 and max(image.shape[:2]) == 440 for image, _, _ in pictures)
+    assert all(image.shape[2] == 3 and max(image.shape[:2]) == 880 for image, _, _ in pictures)
 
 
 def test_figures_of_empty_groups_and_of_unranked_boxes() -> None:
@@ -252,3 +252,24 @@ def test_figures_of_empty_groups_and_of_unranked_boxes() -> None:
     match = match_boxes([(0, 0, 4, 4)], [1.0], [(0, 0, 4, 4)])
     figure = froc_figure({"flat": [match], "none": [match_boxes([], [], [(0, 0, 1, 1)])]})
     assert "flat (no scores)" in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("limit", [None, 8.0])
+def test_figures_of_a_model_that_finds_nothing(limit: float | None) -> None:
+    cases = {"fused": [match_boxes([], [], [(0, 0, 1, 1)])], "other": [match_boxes([], [], [])]}
+    for figure in (froc_figure(cases, limit=limit), lesion_precision_figure(cases)):
+        assert len(figure.axes[0].get_legend().get_texts()) == 2
+        assert all(np.nanmax(line.get_ydata(), initial=0.0) == 0 for line in figure.axes[0].get_lines())
+
+
+def test_patients_are_hashed_unless_told(records: list[Record], folder: Path, tmp_path: Path) -> None:
+    def patients(**options: Any) -> list[str]:
+        evaluate(records, pred=folder, output_dir=tmp_path / "out", options=QUICK, **options)
+        with (tmp_path / "out" / "per_case.csv").open() as stream:
+            return [row["patient_id"] for row in csv.DictReader(stream)]
+
+    hidden = patients()
+    assert hidden == patients()
+    assert [hidden.index(name) for name in hidden] == [0, 0, 2, 2, 4, 4, 6, 6]
+    assert all(name.startswith("p-") and len(name) == 14 for name in hidden)
+    assert patients(keep_ids=True) == [record.patient_id for record in records]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -185,14 +185,14 @@ def test_a_classifier_shows_its_probability(tmp_path: Path) -> None:
     image = _image(tmp_path, "L_CC", findings=(), probability=0.731)
     text, _ = _read(write_study_pages(_study(tmp_path, image))[0])
     assert "probability 0.73, positive" in text
-    assert "<h2>Findings" not in text
+    assert ">Findings</h2>" not in text
 
 
 def test_very_many_findings_are_cut_and_counted(tmp_path: Path) -> None:
     image = _image(tmp_path, "L_CC", findings=(FINDING,) * (MAX_FINDINGS + 7))
     text, _ = _read(write_study_pages(_study(tmp_path, image))[0])
     assert "7 further findings" in text
-    assert text.count("10, 40, 22, 55") == MAX_FINDINGS
+    assert text.count(">10, 40, 22, 55<") == MAX_FINDINGS
 
 
 def test_flagged_and_repeated_views_do_not_take_the_place_of_the_standard_one(tmp_path: Path) -> None:
@@ -215,3 +215,26 @@ def test_the_outline_leaves_the_lesion_free() -> None:
     points = [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", outline_path(mask))]
     assert points
     assert not any(30 <= x < 50 and 20 <= y < 30 for x, y in points)
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    """Whatever a file name, a manifest or a bundle says, the page's markup is its own."""
+    nasty = "<script>alert(1)</script>\"' onload=x {{ 7 * 7 }}"
+    image = _image(tmp_path, "L_CC", input=nasty, flags=(nasty,), notes=(nasty,), view_position=nasty, laterality=nasty)
+    bad = ImageResult(id="bad", input=nasty, status="failed", reason=nasty, path=tmp_path / "bad.dcm")
+    study = replace(_study(tmp_path, image, bad), bundle=nasty, version=nasty, weights_sha256=nasty)
+    text, reader = _read(write_study_pages(study)[0])
+    assert "<script" not in text
+    assert "{{ 7 * 7 }}" in text
+    assert not any(name.startswith("on") for tag in reader.tags for name in tag.attributes)
+
+
+def test_a_view_can_be_enlarged_with_what_lies_on_it(tmp_path: Path) -> None:
+    (page,) = write_study_pages(_study(tmp_path, _image(tmp_path, "L_CC"), _image(tmp_path, "R_CC")))
+    text, reader = _read(page)
+    assert [tag["href"] for tag in reader.named("a") if tag.get("class") == "open"] == ["#z-R_CC", "#z-L_CC"]
+    assert [tag["href"] for tag in reader.named("a") if tag.get("class") == "close"] == ["#v-R_CC", "#v-L_CC"]
+    enlarged = text[text.index('id="z-L_CC"') :]
+    sheet = enlarged[: enlarged.index("</figure>")]
+    for part in ("<img", "<svg", 'class="tag overlay'):
+        assert part in sheet

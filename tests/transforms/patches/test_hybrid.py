@@ -152,6 +152,11 @@ def test_collated_batch_equals_a_list() -> None:
     assert type(listed["image"]) is torch.Tensor
 
 
+def test_main_memory_and_device_draw_alike() -> None:
+    here, there = (HybridPatchBatchd(size=16, sampling_device=place)(sizes(), device="cpu") for place in ("cpu", None))
+    assert all(torch.equal(here[key], there[key]) for key in ("image", "label"))
+
+
 def test_draws_depend_on_seed_epoch_iteration_and_sample_alone() -> None:
     data = sizes()
     draw = HybridPatchBatchd(size=16)
