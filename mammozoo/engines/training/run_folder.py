@@ -90,7 +90,7 @@ def start_run(
     if command is None:
         logger.warning("this run was not started by monai.bundle run or mammozoo.train: only its files are recorded")
         command = Command("training", (configs / "train.json",))
-    check_keys(command.overrides, files=command.files)
+    check_keys(command.overrides, files=command.files, typed=command.typed)
     if source is not None:
         source.prepare()
     if not is_main_process():
