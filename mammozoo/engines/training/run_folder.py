@@ -90,7 +90,7 @@ def start_run(
     if command is None:
         logger.warning("this run was not started by monai.bundle run or mammozoo.train: only its files are recorded")
         command = Command("training", (configs / "train.json",))
-    check_keys(command.overrides, files=command.files)
+    check_keys(command.overrides, files=command.files, typed=command.typed)
     if source is not None:
         source.prepare()
     if not is_main_process():
@@ -133,8 +133,8 @@ def _write_configs(run: Path, configs: Path, command: Command, record: Mapping[s
         config = train if name == "train.json" else read_json(configs / name)
         shared = {key for key, value in train.items() if config.get(key) == value}  # what both have, both keep
         for overlay in overlays:
-            taken = {key for key in overlay if name == "train.json" or _top(key) in shared}
-            config = _merge(config, {key: overlay[key] for key in taken})
+            taken = {key: item for key, item in overlay.items() if name == "train.json" or _top(key) in shared}
+            config = _merge(config, taken)
         _resolve(config, overrides, run)
         write_config(run / "configs" / name, config)
     for name in ("configs/logging.conf", "LICENSE", *(f"configs/{overlay}" for overlay in _OVERLAYS)):
