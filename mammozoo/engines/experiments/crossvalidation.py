@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 #: What each run of an experiment sets for itself.
 _OWN = {
-    "fold", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials", "search_space",
+    "fold", "members", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials", "search_space",
 }  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def cross_validate(
     cells, members, outside = {}, [], []
     for fold in folds:
         cell = folder / "folds" / f"fold_{fold}"
-        cells[fold] = run_cell(bundle, folder=cell, overrides={**options, "fold": fold})
+        cells[fold] = run_cell(bundle, folder=cell, overrides={**options, "fold": fold, "members": 1})
         outside += [{**row, "part": "validation"} for row in read_scores(cell / "per_case.csv", part="test")]
         members.append(_score_holdout(cell))
     rows = [*outside, *average_scores(members)]
