@@ -9,20 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from monai.bundle import ConfigParser, ckpt_export
 from torch import nn
 
-from mammozoo.bundle.compose import find_bundles
 from mammozoo.bundle.export import export_module
 from mammozoo.cli.main import main
 from mammozoo.networks import create_network
 from mammozoo.networks.segmentation.abnormal_unet import AbnormalUNet
 
-ROOT = Path(__file__).resolve().parents[2]
-SMALL = {
-    "mammo_cem_classification": {"backbone": "resnet18", "width": 8},
-    "mammo_two_stage_segmentation": {"width": 4, "detector_width": 4, "segmenter": "unet"},
-}
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     **{name: lambda name=name: create_network(name, width=8) for name in ("unet", "fusionnet", "fcdensenet103")},
     "aunet": lambda: create_network("aunet", width=8, reduction=4),
@@ -83,30 +76,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     torch.save(AbnormalUNet(1, 1, width=4).state_dict(), tmp_path / "model.pt")
     command = [
         "export", "mammo_abnormal_unet_segmentation", "--out", str(tmp_path / "model.ts"),
-        "--weights", str(tmp_path / "model.pt"), "--set", "recipe=paper", "width=4", "spatial_size=[64,32]",
+        "--weights", str(tmp_path / "model.pt"), "--set", "width=4", "spatial_size=[64,32]",
     ]  # fmt: skip
     assert main([*command, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["form"], result["shape"]) == ("script", [2, 1, 64, 32])
     assert main([*command, "widht=4"]) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
-def test_monais_own_export(bundle: Path, tmp_path: Path) -> None:
-    """`python -m monai.bundle ckpt_export`; the file needs no code of ours."""
-    options = {"width": 8, **SMALL.get(bundle.name, {})}
-    config = str(bundle / "configs" / "inference.json")
-    parser = ConfigParser(ConfigParser.load_config_file(config))
-    parser.update(options)
-    network = parser.get_parsed_content("network_def").eval()
-    torch.save(network.state_dict(), tmp_path / "model.pt")
-    ckpt_export(
-        net_id="network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(tmp_path / "model.pt"),
-        meta_file=str(bundle / "configs" / "metadata.json"), config_file=config, bundle_root=str(bundle), **options,
-    )  # fmt: skip
-    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
-    channels = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
-    image = torch.rand(1, channels, 64, 64)
-    with torch.inference_mode():
-        torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(image), network(image), rtol=0, atol=1e-5)

@@ -25,7 +25,7 @@ def test_help_imports_neither_torch_nor_monai() -> None:
     assert "phantom" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["phantom", "inspect", "compose", "index", "audit", "predict"])
+@pytest.mark.parametrize("command", ["phantom", "inspect", "bundles", "index", "audit", "predict", "check", "package"])
 def test_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
@@ -75,6 +75,14 @@ def test_a_leak_gives_exit_status_one(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "LEAK" in capsys.readouterr().out
 
 
-def test_compose_check_is_clean_here(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compose", "--check", "--root", str(ROOT)]) == 0
-    assert capsys.readouterr().out == ""
+def test_the_bundles_are_listed_the_flagship_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bundles"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("mammo_mass_segmentation ")
+    assert main(["bundles", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == [line.split()[0] for line in lines]
+    assert {path.parents[1].name for path in (ROOT / "bundles").glob("*/configs/inference.json")} == {
+        row["name"] for row in rows
+    }
+    assert sum(row["weights_mb"] for row in rows) < 70

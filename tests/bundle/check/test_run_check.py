@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from mammozoo.bundle.check.run_check import check_bundle
-from mammozoo.bundle.compose import find_bundles
+from mammozoo.bundle.inference import own_bundles
 from mammozoo.cli.main import main
 
-ROOT = Path(__file__).resolve().parents[3]
 Change = Callable[..., None]
 
 
@@ -29,7 +29,7 @@ def _text(path: Path) -> str:
     return check_bundle(path).text()
 
 
-@pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
+@pytest.mark.parametrize("bundle", own_bundles(), ids=lambda path: path.name)
 def test_our_bundles_are_clean(bundle: Path) -> None:
     assert check_bundle(bundle).clean, _text(bundle)
 
@@ -250,15 +250,15 @@ def test_a_zip_with_another_hash_is_not_opened(zoo_bundle: Path, tmp_path: Path)
     assert "it was not opened" in _text(path)
 
 
-def test_drift_from_the_recipe(tmp_path: Path) -> None:
-    name = "mammo_aunet_segmentation"
-    shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    shutil.copytree(ROOT / "bundles" / name, tmp_path / "bundles" / name, ignore=shutil.ignore_patterns("*.pt", "data"))
-    file = tmp_path / "bundles" / name / "configs" / "train.json"
-    file.write_text(file.read_text().replace('"epochs": 120', '"epochs": 121'))
-    assert [str(item) for item in check_bundle(tmp_path / "bundles" / name).findings] == [
-        "configs/train.json: [drift] differs from its recipe; run `mammozoo compose`"
-    ]
+def test_a_run_names_its_own_folder_and_keeps_checkpoints(zoo_bundle: Path, change: Change) -> None:
+    """What training leaves is clean where it lies, and says so where it was moved."""
+    change(zoo_bundle / "configs" / "inference.json", bundle_root=str(zoo_bundle))
+    torch.save({"weight": torch.zeros(1)}, zoo_bundle / "models" / "checkpoint.pt")
+    assert "models/checkpoint.pt: [weights] has no SHA-256" in _text(zoo_bundle)
+    change(zoo_bundle / "configs" / "metadata.json", run={"bundle": "some_segmentation"})
+    assert check_bundle(zoo_bundle).clean, _text(zoo_bundle)
+    moved = zoo_bundle.rename(zoo_bundle.with_name("moved_segmentation"))
+    assert "which lies outside the bundle" in _text(moved)
 
 
 def test_the_command(zoo_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
