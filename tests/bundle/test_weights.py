@@ -8,25 +8,20 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from ignite.engine import Engine, Events
 
 from mammozoo.bundle.check.run_check import check_bundle
-from mammozoo.bundle.compose import find_bundles
-from mammozoo.bundle.inference import check_weights, find_bundle
+from mammozoo.bundle.inference import check_weights, find_bundle, own_bundles
 from mammozoo.bundle.package import package_bundle
 from mammozoo.bundle.weights import release_weights, restore_weights, same_tensors, torch_bytes
 from mammozoo.cli.main import main
-from mammozoo.engines.results.classification import saved_threshold
-from mammozoo.engines.training.handlers import SaveBestNetwork
 from mammozoo.engines.training.stages import load_weights
+from mammozoo.io.config_json import read_json, write_config
 from mammozoo.io.errors import MammogramError
-from mammozoo.io.model_keys import read_model_keys
-from mammozoo.io.weights_record import require_recorded_weights
+from mammozoo.io.weights import require_recorded_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "mammo_abnormal_unet_segmentation"
@@ -51,19 +46,16 @@ def trained(tmp_path: Path) -> Path:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """A working copy of a bundle whose default width is the trained network's."""
-    root = tmp_path / "clone"
-    shutil.copytree(ROOT / "configs", root / "configs")
-    hidden = shutil.ignore_patterns("*.pt", "*.safetensors", "data", "eval")
-    folder = root / "bundles" / NAME
+    folder = tmp_path / "clone" / "bundles" / NAME
+    hidden = shutil.ignore_patterns("*.pt", "*.safetensors", "data", "evaluation", "predictions")
     shutil.copytree(ROOT / "bundles" / NAME, folder, ignore=hidden)
-    recipe = json.loads((folder / "recipe.json").read_text())
-    for file in ("train.json", "inference.json"):
-        recipe[file]["set"] |= {"recipe": "paper", "spatial_size": [224, 224], "width": 4}
-    (folder / "recipe.json").write_text(json.dumps(recipe))
-    metadata = json.loads((folder / "configs" / "metadata.json").read_text())
+    (tmp_path / "clone" / "pyproject.toml").touch()  # what tells a working copy from a release
+    for name in ("train.json", "inference.json"):
+        config = read_json(folder / "configs" / name)
+        write_config(folder / "configs" / name, config | {"width": 4})
+    metadata = read_json(folder / "configs" / "metadata.json")
     metadata.pop("weights", None)
-    (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
-    assert main(["compose", "--root", str(root)]) == 0
+    write_config(folder / "configs" / "metadata.json", metadata)
     return folder
 
 
@@ -129,26 +121,16 @@ def test_a_clone_holds_safetensors_and_everything_works_from_it(bundle: Path, tr
     assert restore_weights(bundle) == []
 
 
-def test_a_training_in_the_clone_leaves_the_released_weights_and_says_so(
-    bundle: Path, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_another_file_in_the_clone_is_no_release_and_says_so(bundle: Path, trained: Path, tmp_path: Path) -> None:
     release_weights(bundle, [trained])
-    model, canonical = bundle / "models" / "model.pt", bundle / "models" / "model.safetensors"
-    before, network = canonical.read_bytes(), _network()
-    engine = Engine(lambda *_: None)
-    evaluator: Any = SimpleNamespace(state=SimpleNamespace(best_metric_epoch=1))
-    SaveBestNetwork(model, evaluator=evaluator, network=network).attach(engine)
-    torch.nn.init.ones_(next(network.parameters()))
-    engine.state.epoch = 1
-    engine.fire_event(Events.EPOCH_COMPLETED)
-    engine.fire_event(Events.EPOCH_COMPLETED)
-    (record,) = caplog.records
-    assert record.getMessage() == "model.pt of the release is replaced; the released weights stay in model.safetensors"
-    assert canonical.read_bytes() == before
-    assert check_bundle(bundle).clean, check_bundle(bundle).text()
-    with pytest.raises(MammogramError, match="retrained here"):  # whose weights are meant must be said
+    model = bundle / "models" / "model.pt"
+    state = {name: tensor + 1 for name, tensor in torch.load(model, weights_only=True).items()}
+    torch.save(state, model)
+    assert check_bundle(bundle).clean, check_bundle(bundle).text()  # the safetensors file is what ships
+    with pytest.raises(MammogramError, match=r"name it: --weights .*move this one elsewhere"):
         check_weights(find_bundle(bundle))
-    release = package_bundle(bundle, out=tmp_path)  # the released ones, not the training's
+    assert check_weights(find_bundle(bundle), path=model)[0] == model
+    release = package_bundle(bundle, out=tmp_path)
     assert check_bundle(release.path).clean, check_bundle(release.path).text()
 
 
@@ -163,7 +145,8 @@ def test_git_keeps_the_released_form_and_ignores_what_training_writes() -> None:
         pytest.skip("no working copy")
     assert not ignored("models/model.safetensors")
     assert not ignored("models/README.md")
-    for name in ("models/model.pt", "models/checkpoint.pt", "models/threshold.json", "eval/metrics.json", "data/x.dcm"):
+    written = ("models/model.pt", "models/checkpoint.pt", "models/threshold.json", "evaluation/a.json", "data/x.dcm")
+    for name in written:
         assert ignored(name), name
 
 
@@ -176,7 +159,7 @@ def test_tampered_weights_are_refused(bundle: Path, trained: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(MammogramError, match="is not the file that metadata.json records"):
             require_recorded_weights(path)
-    (bundle / "recipe.json").unlink()  # as in a release
+    (bundle.parents[1] / "pyproject.toml").unlink()  # as in a release
     report = check_bundle(bundle).text()
     assert report.count("has another SHA-256") == 2
     with pytest.raises(ValueError, match="another SHA-256"):
@@ -193,33 +176,6 @@ def test_restore_refuses_other_tensors(bundle: Path, trained: Path) -> None:
     with pytest.raises(MammogramError):
         restore_weights(bundle)
     assert not (bundle / "models" / "model.pt").exists()
-
-
-def test_a_threshold_beside_the_weights_travels_with_them(bundle: Path, trained: Path) -> None:
-    trained.with_name("threshold.json").write_text('{"threshold": 0.37}')
-    release_weights(bundle, [trained])
-    assert {entry["threshold"] for entry in _recorded(bundle).values()} == {0.37}
-    assert saved_threshold(bundle / "models" / "threshold.json") == 0.37
-    assert saved_threshold(bundle / "models" / "threshold.json", given=0.2) == 0.2
-
-
-def test_the_keys_of_the_training_travel_too_and_must_be_the_bundles(bundle: Path, trained: Path) -> None:
-    trained.with_name("model.json").write_text('{"spatial_size": [224, 224], "crop_to_breast": false}')
-    release_weights(bundle, [trained])
-    assert read_model_keys(bundle / "models" / "model.pt") == {"spatial_size": [224, 224], "crop_to_breast": False}
-    trained.with_name("model.json").write_text('{"spatial_size": [256, 256]}')
-    with pytest.raises(ValueError, match=r"trained with spatial_size = \[256, 256\], but inference.json has \[224,"):
-        release_weights(bundle, [trained])
-
-
-def test_other_preprocessing_is_reported(bundle: Path, trained: Path) -> None:
-    release_weights(bundle, [trained])
-    file = bundle / "configs" / "inference.json"
-    config = json.loads(file.read_text())
-    config["spatial_size"] = [32, 32]
-    file.write_text(json.dumps(config))
-    (bundle / "recipe.json").unlink()
-    assert "were released with preprocessing" in check_bundle(bundle).text()
 
 
 def test_equal_means_bit_for_bit(tmp_path: Path) -> None:
@@ -239,7 +195,7 @@ def test_the_command(bundle: Path, trained: Path, capsys: pytest.CaptureFixture[
     assert main(["weights", str(bundle)]) == 1
 
 
-@pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
+@pytest.mark.parametrize("bundle", own_bundles(), ids=lambda path: path.name)
 def test_weights_that_ship_are_equal_in_both_forms(bundle: Path) -> None:
     recorded = json.loads((bundle / "configs" / "metadata.json").read_text()).get("weights", {})
     assert {Path(name).suffix for name in recorded} <= {".pt", ".safetensors"}

@@ -23,9 +23,9 @@ EVERY_FILE = pytest.mark.parametrize("name", FILES)
 MAX_LINES = {"mammo_abnormal_unet_segmentation": 500, "mammo_two_stage_segmentation": 500}
 ORDER = {
     "train.json": (
-        "_desc_", "imports", "bundle", "bundle_root", "run_dir", "weights", "dataset", "dataset_dir", "split_file", "fold",
-        "lr", "device", "source", "network_def", "network", "loss", "optimizer", "lr_scheduler", "train", "validate",
-        "initialize", "start", "training", "run", "finalize",
+        "_desc_", "imports", "bundle", "bundle_root", "run_dir", "weights", "dataset", "dataset_dir", "split_file",
+        "fold", "lr", "device", "source", "network_def", "network", "loss", "optimizer", "lr_scheduler", "train",
+        "validate", "initialize", "start", "training", "run", "finalize",
     ),
     "inference.json": (
         "_desc_", "imports", "bundle", "bundle_root", "weights", "dataset_dir", "output_dir", "width", "device",

@@ -33,7 +33,8 @@ def test_it_is_scored_on_whole_images_at_native_size(
 
 def test_the_last_network_is_kept_where_asked(run_bundle: Callable[..., Path], tmp_path: Path) -> None:
     run = run_bundle(NAME, tmp_path / "run", keep="last", epochs=2, flip_average=False)
-    model, checkpoint = (torch.load(run / "models" / f"{name}.pt", weights_only=True) for name in ("model", "checkpoint"))
+    files = [run / "models" / f"{name}.pt" for name in ("model", "checkpoint")]
+    model, checkpoint = (torch.load(file, weights_only=True) for file in files)
     assert checkpoint["progress"]["epoch"] == 2
     assert all(torch.equal(model[name], checkpoint["network"][name]) for name in model)
 

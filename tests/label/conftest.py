@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENV = ROOT / ".label-env"
 UNET, AUNET, CUT = "mammo_abnormal_unet_segmentation", "mammo_aunet_segmentation", "mammo_cut_segmentation"
 TWO_STAGE = "mammo_two_stage_segmentation"
-OPTIONS = {"recipe": "paper", "width": 16, "detector_width": 2}
+OPTIONS = {"width": 16, "detector_width": 2}
 START_WITHIN = 600  # seconds; twenty on an idle machine
 SHAPE = (96, 70)  # rows, columns
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from mammozoo.bundle.compose import find_bundles
+
 from mammozoo.bundle.package import Release
 from mammozoo.phantom.write import write_phantom
 

@@ -65,7 +65,7 @@ LOGGING = {
 def foreign(tmp_path: Path) -> Path:
     """Our own bundle as if it came from elsewhere: clean until something is planted."""
     folder = tmp_path / BUNDLE
-    hidden = shutil.ignore_patterns("*.pt", "*.safetensors", "data", "eval", "recipe.json")
+    hidden = shutil.ignore_patterns("*.pt", "*.safetensors", "data", "eval")
     shutil.copytree(find_bundle(BUNDLE).path, folder, ignore=hidden)
     metadata = folder / "configs" / "metadata.json"
     metadata.write_text(json.dumps({k: v for k, v in json.loads(metadata.read_text()).items() if k != "weights"}))
@@ -92,7 +92,7 @@ def test_configurations_that_run_code_are_refused(
     config = json.loads(file.read_text())
     config["initialize"].append(ATTACKS[attack])
     file.write_text(json.dumps(config))
-    _refused(foreign, tmp_path, r"inference.json initialize::2.*: \[(expression|target|config)\]")
+    _refused(foreign, tmp_path, r"inference.json initialize::3.*: \[(expression|target|config)\]")
 
 
 @pytest.mark.parametrize("attack", LOGGING)

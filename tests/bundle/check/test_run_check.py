@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import stat
 import zipfile
 from collections.abc import Callable

@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
         ["training", "--config-file=train.json", "--lr=3e-4", "--resume"],
         ["--run_id", "training", "--config_file", "train.json", "--noresume", "--fold", "None"],
         ["training", "--config_file", "['train.json','mine.json']", "--spatial_size", "[64,128]"],
-        ["training", "--config_file", "train.json", "--network_def#dropout", "0.1", "--train::trainer::max_epochs", "3"],
+        ["training", "--config_file", "a.json", "--network_def#dropout", "0.1", "--train::trainer::max_epochs", "3"],
         ["training", "--config_file", "train.json", "--dataset_dir", "/data/a b", "--shift", "-0.5", "--name", "x-y"],
         ["training", "--config_file", "train.json", "--resume", "True", "--amp", "true", "--text", "'7'"],
     ],

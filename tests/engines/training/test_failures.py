@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -143,14 +145,12 @@ def test_the_program_itself_ends_with_one_line_and_a_status(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_stop_by_hand_ends_with_the_command_that_resumes(phantom_dir: Path, tmp_path: Path) -> None:
-    import signal
-    import time
-
     config = ROOT / "bundles" / "mammo_abnormal_unet_segmentation" / "configs" / "train.json"
     keys: dict[str, Any] = {"width": 4, "spatial_size": "[64,64]", "pretrain_epochs": 1, "epochs": 500, "patience": 0}
     keys |= {"dataset_dir": phantom_dir, "run_dir": tmp_path / "run", "device": "cpu"}
     command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(config)]
-    command += ["--bundle_root", str(config.parents[1]), *(text for k, v in keys.items() for text in (f"--{k}", str(v)))]
+    keys |= {"bundle_root": config.parents[1]}
+    command += [word for key, value in keys.items() for word in (f"--{key}", str(value))]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as training:
         for _ in range(1200):

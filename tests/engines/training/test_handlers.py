@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from ignite.engine import Events
@@ -23,7 +22,7 @@ from mammozoo.engines.training.handlers import plain_state, save_atomically
 from mammozoo.engines.training.schedules import cosine
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """What an interrupt looks like."""
 
 
@@ -91,7 +90,8 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(at: int, tmp
     """Weights, optimiser, rates, best network, losses: with shuffling, random transforms and dropout."""
     _Training(tmp_path / "whole").run()
     _Training(tmp_path / "parts", epochs=at).run()
-    random.random(), np.random.random(), torch.rand(3)  # another process begins elsewhere
+    for generator in (random.seed, torch.manual_seed):
+        generator(123)  # another process begins elsewhere
     resumed = _Training(tmp_path / "parts", resume=True).run()
     assert resumed.evaluator.state.best_metric_epoch == 2
     for name in ("model.pt", "checkpoint.pt"):
@@ -106,10 +106,10 @@ def test_an_epoch_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
 
     def stop(engine: Any) -> None:
         if engine.state.iteration == 8:  # in the third epoch of three iterations each
-            raise _Stop
+            raise _StopError
 
     broken.trainer.add_event_handler(Events.ITERATION_COMPLETED, stop)
-    with pytest.raises(_Stop):
+    with pytest.raises(_StopError):
         broken.run()
     assert _epochs(tmp_path / "parts") == [1, 2]
     _Training(tmp_path / "parts", resume=True).run()

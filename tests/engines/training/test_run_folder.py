@@ -86,8 +86,8 @@ def _cause(error: BaseException) -> str:
 
 
 def test_every_override_is_written_into_the_files_that_have_it(train: Callable[..., Path]) -> None:
-    keys = {"lr": 5e-4, "width": 4, "spatial_size": [32, 96], "network_def#dropout": 0.1, "network_def::out_channels": 2}
-    run = train(**keys)
+    keys = {"lr": 5e-4, "width": 4, "spatial_size": [32, 96]}
+    run = train(**keys, **{"network_def#dropout": 0.1, "network_def::out_channels": 2})
     found, predicting = (read_json(run / "configs" / f"{name}.json") for name in ("train", "inference"))
     assert (found["lr"], found["width"], found["spatial_size"]) == (5e-4, 4, [32, 96])
     assert (predicting["width"], predicting["spatial_size"]) == (4, [32, 96])
@@ -134,7 +134,8 @@ def test_paths_are_written_so_that_they_hold_from_everywhere(
 
 def test_a_run_records_the_keys_of_an_overlay_in_both_files(train: Callable[..., Path], tmp_path: Path) -> None:
     overlay = tmp_path / "mine.json"
-    overlay.write_text(json.dumps({"width": 6, "network_def#dropout": 0.2, "lr": 1e-2, "+network_def": {"in_channels": 3}}))
+    keys = {"width": 6, "network_def#dropout": 0.2, "lr": 1e-2, "+network_def": {"in_channels": 3}}
+    overlay.write_text(json.dumps(keys))
     run = train(overlay, lr=2e-2)
     found, predicting = (read_json(run / "configs" / f"{name}.json") for name in ("train", "inference"))
     assert (found["lr"], found["width"]) == (2e-2, 6)
