@@ -207,7 +207,7 @@ def run_inference(
     if config.get("dataset", {}).get("_target_") != _READER:
         msg = f"{bundle.name}: its inference does not read through {_READER}; run it with `python -m monai.bundle run`"
         raise ValueError(msg)
-    check_keys({key.replace("#", "::"): value for key, value in options.items()}, files=[bundle.config])
+    check_keys(options, files=[bundle.config])
     file, digest = check_weights(bundle, path=weights)
     overrides: dict[str, Any] = {
         "bundle_root": config_path(bundle.path),

@@ -24,7 +24,6 @@ def check_data(
     records: Sequence[Record],
     *,
     task: str = "segmentation",
-    with_lesion_only: bool = False,
     labels: Iterable[str] | None = LABELS,
     workers: int = 4,
 ) -> None:
@@ -35,8 +34,6 @@ def check_data(
     records : sequence of Record
     task : {"segmentation", "detection", "classification"}
         Masks are looked at for the first two.
-    with_lesion_only : bool
-        Images without annotation are left out of training, whatever their label says.
     labels : iterable of str, optional
         Words that a label may be; None takes any.
     workers : int
@@ -77,14 +74,13 @@ def check_data(
         _refuse(unknown_labels(records, words), lambda r: f"label is {r.class_name!r}; {expected}")
     if task == "classification":
         return
-    if not with_lesion_only:
-        bare = unannotated(records)
-        _refuse(
-            [record for record in bare if record.class_name == "malignant"],
-            lambda _: "label is 'malignant', and there is no mask; with_lesion_only=True leaves such images out",
-        )
-        if bare:
-            logger.warning("%d benign images have no mask and count as free of lesions: %s", len(bare), bare[0].where)
+    bare = unannotated(records)
+    _refuse(
+        [record for record in bare if record.class_name == "malignant"],
+        lambda _: "label is 'malignant', and there is no mask; expected one, or no label",
+    )
+    if bare:
+        logger.warning("%d images labelled benign have no mask, the first in %s", len(bare), bare[0].where)
     with ThreadPoolExecutor(max_workers=workers) as pool:
         found = list(pool.map(mask_misfit, records))
     wrong = {id(record): text for record, text in zip(records, found, strict=True) if text}

@@ -192,7 +192,7 @@ def datalist(
     if not records:
         return []
     labels = None if task == "classification" and class_column else (*LABELS, *(classes or ()))
-    check_data(records, task=task, with_lesion_only=with_lesion_only, labels=labels)
+    check_data(records, task=task, labels=labels)
     chosen: Sequence[Record] = records
     if part != "all":
         split = records_split(
@@ -318,7 +318,6 @@ def prepare_dataset(
     dataset_dir: PathLike,
     dataset_options: Mapping[str, Any] | None = None,
     task: str = "segmentation",
-    with_lesion_only: bool = True,
 ) -> None:
     """Write the synthetic exams where they are the data set and are absent; check any other data set.
 
@@ -331,7 +330,7 @@ def prepare_dataset(
         See `load_records`.
     dataset_options : Mapping[str, Any], optional
         For phantoms the arguments of `mammozoo.phantom.write.ensure_phantom`.
-    task, with_lesion_only
+    task : str
         See `mammozoo.data.checks.check_data`.
 
     Raises
@@ -349,4 +348,4 @@ def prepare_dataset(
 
         ensure_phantom(restore_path(dataset_dir), **dict(dataset_options or {}))
     else:
-        check_data(records, task=task, with_lesion_only=with_lesion_only)
+        check_data(records, task=task)

@@ -66,7 +66,7 @@ class DataSource:
     def prepare(self) -> None:
         """Write synthetic exams where they are the data set and are absent; check other data sets' files."""
         if self.dataset != "given":
-            names = ("dataset", "dataset_dir", "dataset_options", "task", "with_lesion_only")
+            names = ("dataset", "dataset_dir", "dataset_options", "task")
             prepare_dataset(**{name: getattr(self, name) for name in names})
 
     def items(self, part: str) -> list[dict[str, Any]]:

@@ -69,6 +69,7 @@ def choose_bundles(
     Parameters
     ----------
     names : sequence of str
+        Names in ``bundle_dir``, or folders (runs, unzipped releases).
     bundle_dir : path
         Folder that holds the bundles' folders.
     weights : mapping of str to path
@@ -99,6 +100,8 @@ def choose_bundles(
     choices = []
     for name in names:
         source = Path(bundle_dir, name)
+        if Path(name).is_dir() and not source.is_dir():  # a run folder, or an unzipped release
+            source, name = Path(name).resolve(), Path(name).resolve().name
         if not source.is_dir():
             here = sorted(path.parent.parent.name for path in Path(bundle_dir).glob("*/configs/inference.json"))
             msg = f"no bundle {name} in {bundle_dir}; it has {', '.join(here) or 'none'}"

@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-from .bootstrap import Interval as Interval
 from .bootstrap import bootstrap_difference as bootstrap_difference
 from .bootstrap import bootstrap_mean as bootstrap_mean
-from .delong import delong_interval as delong_interval
 from .delong import delong_test as delong_test
-from .tests import TestResult as TestResult
 from .tests import holm as holm
 from .tests import kruskal_wallis as kruskal_wallis
-from .tests import mann_whitney as mann_whitney
 from .tests import wilcoxon as wilcoxon
 
 __all__ = [
-    "Interval",
-    "TestResult",
     "bootstrap_difference",
     "bootstrap_mean",
-    "delong_interval",
     "delong_test",
     "holm",
     "kruskal_wallis",
-    "mann_whitney",
     "wilcoxon",
 ]

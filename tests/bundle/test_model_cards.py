@@ -9,37 +9,59 @@ from pathlib import Path
 
 import pytest
 
-from mammozoo.bundle.compose import find_bundles
+from mammozoo.bundle.inference import own_bundles
 
-ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = (
-    "Authors", "Tags", "Model description", "Data", "Use", "Performance", "System configuration",
-    "Intended use and what is out of scope", "Limitations", "Citation and references", "Licence",
+    "Authors", "Tags", "Model description", "Data", "Training", "Performance", "System configuration", "Intended use",
+    "Limitations", "Citation", "References", "Licence of the data", "Licence",
 )  # fmt: skip
+EVERY_CARD = pytest.mark.parametrize("bundle", own_bundles(), ids=lambda path: path.name)
 
 
-@pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
+def _text(bundle: Path) -> str:
+    return (bundle / "docs" / "README.md").read_text(encoding="utf-8")
+
+
+@EVERY_CARD
 def test_the_card_is_complete(bundle: Path) -> None:
-    text = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
-    parts = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)+)", text, re.MULTILINE))
-    for section in SECTIONS:
-        assert len(parts[section].split()) >= 3, section
-    assert "Research use only; not a medical device, not for diagnosis." in text
-    assert "Out of scope:" in parts["Intended use and what is out of scope"]
-    assert "doi" in parts["Citation and references"].lower() or "arXiv" in parts["Citation and references"]
-    for license_name in ("Apache-2.0", "Data sets keep their own licences"):
-        assert license_name in parts["Licence"]
+    text = _text(bundle)
+    found = re.findall(r"^## (.+)\n((?:(?!## ).*\n)+)", text, re.MULTILINE)
+    assert tuple(title for title, _ in found) == SECTIONS
+    parts = dict(found)
+    assert all(len(part.split()) >= 3 for part in parts.values())
+    assert "Research use only; not a medical device, not for diagnosis." in " ".join(text.split())
+    assert "Out of scope:" in parts["Intended use"]
+    assert "doi" in parts["Citation"] + parts["References"] or "arXiv" in parts["Citation"]
+    assert "Data sets keep their own licences" in parts["Licence of the data"]
+    assert "Apache-2.0" in parts["Licence"]
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
     assert "not for diagnosis" in metadata["intended_use"]
 
 
-@pytest.mark.parametrize("bundle", find_bundles(ROOT), ids=lambda path: path.name)
-def test_commands_of_the_card_name_files_and_keys_that_exist(bundle: Path) -> None:
-    text = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
-    files = [bundle / "configs" / f"{name}.json" for name in ("train", "evaluate", "inference")]
-    known = {key for file in files for key in json.loads(file.read_text())}
-    for line in re.findall(r"^python -m monai.bundle run.*$", text, re.MULTILINE):
-        for option in re.findall(r" --(\w+)", line):
-            assert option in known | {"config_file"}, line
-        for file in re.findall(r"configs/[\w.]+", line):
-            assert (bundle / file).is_file(), line
+@EVERY_CARD
+def test_defaults_of_the_card_are_those_of_the_bundle(bundle: Path) -> None:
+    """The tables of keys: `a`, `b` | 1, 2 | meaning."""
+    config = json.loads((bundle / "configs" / "train.json").read_text(encoding="utf-8"))
+    config |= json.loads((bundle / "configs" / "evaluate.json").read_text(encoding="utf-8"))
+    table = _text(bundle).partition("| key | default | meaning |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
+    assert len(rows) >= 4
+    for names, defaults, _ in rows:
+        keys = re.findall(r"`(\w+)`", names)
+        assert set(keys) <= set(config)
+        given = re.findall(r"\[[^]]*\]|[^,\s][^,]*", defaults)
+        for key, text in zip(keys, given, strict=False):
+            if "..." not in text and "sizes" not in text:
+                assert _same(config[key], text.strip("`")), f"{key}: {text} is not {config[key]!r}"
+
+
+def _same(value: object, text: str) -> bool:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return text == {None: "null"}.get(value, str(value))
+    return bool(json.loads(text) == value)
+
+
+@EVERY_CARD
+def test_a_card_that_promises_weights_has_none(bundle: Path) -> None:
+    promised = "Weights of this network follow." in _text(bundle)
+    assert promised == (not list((bundle / "models").glob("*.safetensors")))

@@ -27,6 +27,13 @@ TINY: dict[str, dict[str, Any]] = {
         "width": 4, "training_widths": [64], "detector_epochs": 1, "detector_batch_size": 4, **_FRAMES,
     },
 }  # fmt: skip
+#: Keys of an evaluation and of a prediction whose defaults are too large for a test.
+SCALES: dict[str, Any] = {"scales": [[32, 64], [64, 128]]}
+EVALUATION: dict[str, dict[str, Any]] = {
+    CEM: {"resamples": 20},
+    MASS: {"flip_average": False},
+    TWO_STAGE: {"resamples": 20, **SCALES},
+}
 SHARED: dict[str, Any] = {"spatial_size": [64, 64], "epochs": 1, "device": "cpu"}
 
 
@@ -67,3 +74,16 @@ def run_bundle(exams: Callable[[str], Path], tiny: Callable[[str], dict[str, Any
 def run_of(run_bundle: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The run folder of a bundle, trained once for all tests."""
     return functools.cache(lambda name: run_bundle(name, tmp_path_factory.mktemp("runs") / name))
+
+
+@pytest.fixture(scope="session")
+def evaluation_of(run_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """What the evaluation of that run wrote, by the run's own files."""
+
+    def _evaluate(name: str) -> Path:
+        run, out = run_of(name), tmp_path_factory.mktemp("evaluations") / name
+        files = [run / "configs" / file for file in ("train.json", "evaluate.json")]
+        run_workflow(files, "evaluating", {"output_dir": str(out), **EVALUATION.get(name, {})})
+        return out
+
+    return functools.cache(_evaluate)

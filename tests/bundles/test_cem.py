@@ -6,48 +6,39 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
+import mammozoo
+from mammozoo.bundle.inference import find_bundle
 from mammozoo.data.adapters.contrast import audit_contrast, contrast_datalist
+from mammozoo.engines.experiments.grid import run_workflow
 
-BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "mammo_cem_classification"
-NETWORK = {"backbone": "resnet18", "width": 8, "spatial_size": [64, 64], "device": "cpu"}
-
-
-def _workflow(files: list[str], kind: str, run_id: str, **overrides: Any) -> ConfigWorkflow:
-    workflow = ConfigWorkflow(
-        [str(BUNDLE / "configs" / file) for file in files],
-        workflow_type=kind,
-        run_id=run_id,
-        logging_file=False,
-        bundle_root=str(BUNDLE),
-        **{**(NETWORK if kind == "train" else {"device": "cpu"}), **overrides},
-    )
-    workflow.initialize()
-    return workflow
+NAME = "mammo_cem_classification"
+CONFIGS = find_bundle(NAME).path / "configs"
+RunOf = Callable[[str], Path]
+RunBundle = Callable[..., Path]
+Workflow = Callable[..., ConfigWorkflow]
 
 
-@pytest.fixture(scope="module")
-def contrast_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty-four synthetic contrast exams."""
-    from mammozoo.phantom.write import write_phantom
+@pytest.fixture
+def workflow(tiny: Callable[[str], dict[str, Any]], contrast_dir: Path) -> Workflow:
+    """A small training, not begun."""
 
-    folder = tmp_path_factory.mktemp("data") / "contrast"
-    return Path(write_phantom(folder, patients=24, size=(96, 80), modality="cem"))
+    def _workflow(**keys: Any) -> ConfigWorkflow:
+        given = {**tiny(NAME), "dataset_dir": str(contrast_dir), "bundle_root": str(CONFIGS.parent), **keys}
+        found = ConfigWorkflow(str(CONFIGS / "train.json"), workflow_type="train", logging_file=False, **given)
+        found.initialize()
+        return found
 
-
-@pytest.fixture(scope="module")
-def trained(contrast_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cem")
-    places = {"dataset_dir": str(contrast_dir), "ckpt_dir": str(folder), "output_dir": str(folder / "out")}
-    _workflow(["train.json"], "train", "training", epochs=2, **places).run()
-    return folder
+    return _workflow
 
 
 def _read(path: Path) -> list[dict[str, str]]:
@@ -55,56 +46,60 @@ def _read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_training_and_evaluation(trained: Path, contrast_dir: Path, tmp_path: Path) -> None:
-    assert torch.load(trained / "model.pt", weights_only=True)
-    assert 0 < json.loads((trained / "threshold.json").read_text())["threshold"] < 1
-    assert {"train_auroc", "val_auroc", "val_loss"} <= set(_read(trained / "out" / "history.csv")[0])
-    options = {"dataset_dir": str(contrast_dir), "weights": str(trained / "model.pt"), "output_dir": str(tmp_path)}
-    _workflow(["train.json", "evaluate.json"], "train", "evaluating", resamples=20, **options).run()
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
+def _threshold(run: Path) -> float:
+    return float(json.loads((run / "models" / "threshold.json").read_text())["threshold"])
+
+
+def _evaluate(run: Path, out: Path, **keys: Any) -> None:
+    files = [run / "configs" / name for name in ("train.json", "evaluate.json")]
+    run_workflow(files, "evaluating", {"output_dir": str(out), "resamples": 2, **keys})
+
+
+def test_training_and_evaluation(run_of: RunOf, evaluation_of: RunOf) -> None:
+    run, out = run_of(NAME), evaluation_of(NAME)
+    assert 0 < _threshold(run) < 1
+    assert {"train_auroc", "val_auroc", "val_loss"} <= set(_read(run / "history.csv")[0])
+    metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["headline"] == metrics["units"]["patient"]["figures"]["validation"]["auroc"]["estimate"]
-    assert metrics["audit"]["clean"]
-    rows = _read(tmp_path / "per_case.csv")
+    rows = _read(out / "per_case.csv")
     assert {row["part"] for row in rows} == {"validation", "test"}
     assert all(row["modality"] == "subtracted" for row in rows)
     assert metrics["units"]["image"]["n"] == sum(row["part"] == "test" for row in rows)
-    assert "AUROC" in (tmp_path / "report.md").read_text()
-    assert (tmp_path / "curves.png").is_file()
-    assert set(json.loads((tmp_path / "split.json").read_text())) == {"train", "validation", "test"}
+    assert "AUROC" in (out / "report.md").read_text()
+    assert (out / "curves.png").is_file()
 
 
-def test_training_and_evaluation_agree_on_the_threshold(trained: Path, contrast_dir: Path, tmp_path: Path) -> None:
-    options = {"dataset_dir": str(contrast_dir), "weights": str(trained / "model.pt"), "output_dir": str(tmp_path)}
-    _workflow(["train.json", "evaluate.json"], "train", "evaluating", resamples=2, **options).run()
-    found = json.loads((tmp_path / "metrics.json").read_text())["thresholds"]["image"]
-    assert found == pytest.approx(json.loads((trained / "threshold.json").read_text())["threshold"], abs=1e-5)
+def test_training_evaluation_and_inference_agree_on_the_threshold(run_of: RunOf, evaluation_of: RunOf) -> None:
+    run = run_of(NAME)
+    found = json.loads((evaluation_of(NAME) / "metrics.json").read_text())["thresholds"]["image"]
+    assert found == pytest.approx(_threshold(run), abs=1e-5)
+    assert json.loads((run / "configs" / "inference.json").read_text())["threshold"] == _threshold(run)
 
 
 @pytest.mark.parametrize("explanation", ["grad_cam", "occlusion"])
-def test_inference_on_dicom_and_jpeg(explanation: str, trained: Path, contrast_dir: Path, tmp_path: Path) -> None:
+def test_inference_on_dicom_and_jpeg(explanation: str, run_of: RunOf, contrast_dir: Path, tmp_path: Path) -> None:
     study, out = tmp_path / "study", tmp_path / "out"
     study.mkdir()
     file = next((contrast_dir / "images").glob("*_L_MLO_SUB.dcm"))
     shutil.copy(file, study)
-    cv2.imwrite(str(study / "plain.jpg"), cv2.GaussianBlur(cv2.circle(_black(), (0, 60), 50, 180, -1), (9, 9), 3))
+    disc = cv2.circle(np.zeros((120, 90), np.uint8), (0, 60), 50, 180, -1)
+    cv2.imwrite(str(study / "plain.jpg"), cv2.GaussianBlur(disc, (9, 9), 3))
     (study / "broken.jpg").write_bytes(b"no image")
-    options = {"dataset_dir": str(study), "weights": str(trained / "model.pt"), "output_dir": str(out)}
-    _workflow(["inference.json"], "inference", "run", explanation=explanation, **options).run()
+    run = run_of(NAME)
+    workflow = ConfigWorkflow(
+        str(run / "configs" / "inference.json"), workflow_type="inference", logging_file=False,
+        dataset_dir=str(study), output_dir=str(out), explanation=explanation,
+    )  # fmt: skip
+    workflow.initialize()
+    workflow.run()
     rows = _read(out / "predictions.csv")
     assert [row["id"] for row in rows] == [file.stem, "plain"]
     assert list(rows[0]) == ["id", "probability", "threshold", "prediction"]
-    saved = json.loads((trained / "threshold.json").read_text())["threshold"]
-    assert float(rows[0]["threshold"]) == pytest.approx(saved, abs=1e-6)
+    assert float(rows[0]["threshold"]) == pytest.approx(_threshold(run), abs=1e-6)
     assert cv2.imread(str(out / file.stem / "overlay.png")).shape == (96, 80, 3)
     assert cv2.imread(str(out / "plain" / "overlay.png")).shape == (120, 90, 3)
     summary = {item["id"]: item["status"] for item in json.loads((out / "summary.json").read_text())}
     assert summary == {file.stem: "ok", "plain": "ok", "broken": "failed"}
-
-
-def _black() -> Any:
-    import numpy as np
-
-    return np.zeros((120, 90), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +109,7 @@ def _black() -> Any:
         ({"crop": False}, 3),
         ({"breast_mask": False, "crop": False}, 3),
         ({"modality": "low_energy"}, 3),
-        ({"modality": "both"}, 2),
+        ({"modality": "both", "in_channels": 2}, 2),
         ({"fold": 1}, 3),
         ({"unfreeze": 0.2}, 3),
         ({"augmentation_strength": 0.0}, 3),
@@ -122,14 +117,13 @@ def _black() -> Any:
     ],
     ids=str,
 )
-def test_every_variant_is_one_key(key: dict[str, Any], channels: int, contrast_dir: Path, tmp_path: Path) -> None:
-    places = {"dataset_dir": str(contrast_dir), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path)}
-    workflow = _workflow(["train.json"], "train", "training", epochs=1, **places, **key)
-    network = workflow.parser.get_parsed_content("network").train()
-    optimizer = workflow.parser.get_parsed_content("optimizer")
-    sample = workflow.parser.get_parsed_content("train#dataset")[0]
+def test_every_variant_is_one_key(key: dict[str, Any], channels: int, workflow: Workflow) -> None:
+    parser = workflow(**key).parser
+    network = parser.get_parsed_content("network").train()
+    optimizer = parser.get_parsed_content("optimizer")
+    sample = parser.get_parsed_content("train#dataset")[0]
     assert sample["image"].shape == (channels, 64, 64)
-    loss = workflow.parser.get_parsed_content("loss")(network.eval()(sample["image"][None]), sample["label"][None])
+    loss = parser.get_parsed_content("loss")(network.eval()(sample["image"][None]), sample["label"][None])
     loss.backward()
     assert torch.isfinite(loss)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -137,68 +131,64 @@ def test_every_variant_is_one_key(key: dict[str, Any], channels: int, contrast_d
     assert (len(trained) < len(list(network.parameters()))) == ("unfreeze" in key)
 
 
-def test_the_mask_darkens_what_is_outside_the_breast(contrast_dir: Path, tmp_path: Path) -> None:
+def test_the_mask_darkens_what_is_outside_the_breast(workflow: Workflow) -> None:
     zeros = {}
     for mask in (True, False):
-        options = {"dataset_dir": str(contrast_dir), "output_dir": str(tmp_path), "crop": False, "breast_mask": mask}
-        workflow = _workflow(["train.json"], "train", "training", **options)
-        image = workflow.parser.get_parsed_content("validate#dataset")[0]["image"]
+        image = workflow(crop=False, breast_mask=mask).parser.get_parsed_content("validate#dataset")[0]["image"]
         zeros[mask] = int(torch.isclose(image[0], torch.tensor(-0.485 / 0.229), atol=1e-5).sum())
     assert zeros[True] > zeros[False]
     assert zeros[True] > 0.1 * 64 * 64
 
 
 @pytest.mark.slow
-def test_crossvalidating_ends_with_the_ensemble_on_the_test_part(contrast_dir: Path, tmp_path: Path) -> None:
-    options = {"dataset_dir": str(contrast_dir), "output_dir": str(tmp_path), "epochs": 1, "folds": [0, 1]}
-    _workflow(["train.json"], "train", "crossvalidating", **options).run()
-    folder = tmp_path / "experiments" / "crossvalidation"
-    report = (folder / "report.md").read_text()
+def test_crossvalidating_ends_with_one_network_of_all_folds(
+    run_bundle: RunBundle, contrast_dir: Path, tmp_path: Path
+) -> None:
+    run = run_bundle(NAME, tmp_path / "run", "crossvalidating", folds=[0, 1])
+    report = (run / "report.md").read_text()
     assert "ensemble of the folds" in report
     assert "Out of fold, per patient: AUROC" in report
-    assert (folder / "curves.png").is_file()
-    metrics = json.loads((folder / "metrics.json").read_text())
+    assert (run / "curves.png").is_file()
+    metrics = json.loads((run / "metrics.json").read_text())
     test = {item["id"] for item in contrast_datalist(part="test", dataset="phantom", dataset_dir=contrast_dir)}
-    rows = _read(folder / "per_case.csv")
+    rows = _read(run / "per_case.csv")
     assert {row["id"] for row in rows if row["part"] == "test"} == test
     assert not test & {row["id"] for row in rows if row["part"] == "validation"}
     assert set(metrics["cross_validation"]["auroc_per_patient"]) == {"0", "1"}
-    assert metrics["options"] == {**NETWORK, "dataset_dir": str(contrast_dir), "epochs": 1}
-    assert json.loads((folder / "model.json").read_text())["network_def"]["members"] == 2
-    assert 0 <= json.loads((folder / "threshold.json").read_text())["threshold"] <= 1
-    files, out = ["train.json", "evaluate.json"], tmp_path / "one_network"
-    one = {**options, "output_dir": str(out), "weights": str(folder / "model.pt"), "scored_parts": ["test"]}
-    _workflow(files, "train", "evaluating", **one).run()
-    stacked = {row["id"]: float(row["probability"]) for row in _read(out / "per_case.csv")}
+    assert json.loads((run / "configs" / "inference.json").read_text())["members"] == 2
+    _evaluate(run, tmp_path / "one_network", scored_parts=["test"])
+    stacked = {row["id"]: float(row["probability"]) for row in _read(tmp_path / "one_network" / "per_case.csv")}
     averaged = {row["id"]: float(row["probability"]) for row in rows if row["part"] == "test"}
     assert stacked == pytest.approx(averaged, abs=1e-4)
-    before = (folder / "fold_0" / "model.pt").stat().st_mtime_ns
-    _workflow(["train.json"], "train", "crossvalidating", **options).run()
-    assert (folder / "fold_0" / "model.pt").stat().st_mtime_ns == before
+    assert len(mammozoo.load(run).network.state_dict()) > 200
+    before = (run / "folds" / "fold_0" / "models" / "model.pt").stat().st_mtime_ns
+    run_bundle(NAME, run, "crossvalidating", folds=[0, 1], resume=True)
+    assert (run / "folds" / "fold_0" / "models" / "model.pt").stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
-def test_tuning_never_opens_the_test_part_and_resumes(contrast_dir: Path, tmp_path: Path) -> None:
+def test_tuning_never_opens_the_test_part_and_resumes(
+    run_bundle: RunBundle, contrast_dir: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("optuna")
     data = tmp_path / "data"
     shutil.copytree(contrast_dir, data)
     for item in contrast_datalist(part="test", dataset="phantom", dataset_dir=data):
         Path(item["image"]).write_bytes(b"sealed")
-    options = {"dataset_dir": str(data), "output_dir": str(tmp_path / "out"), "epochs": 1, "folds": [None]}
-    _workflow(["train.json"], "train", "tuning", trials=2, **options).run()
-    folder = tmp_path / "out" / "experiments" / "tuning"
-    first = json.loads((folder / "tuning.json").read_text())
-    cells = {path: path.stat().st_mtime_ns for path in folder.glob("trials/*/validation.json")}
-    _workflow(["train.json"], "train", "tuning", trials=3, **options).run()
-    second = json.loads((folder / "tuning.json").read_text())
+    keys = {"dataset_dir": str(data), "folds": [None]}
+    run = run_bundle(NAME, tmp_path / "run", "tuning", trials=2, **keys)
+    first = json.loads((run / "tuning.json").read_text())
+    cells = {path: path.stat().st_mtime_ns for path in run.glob("trials/*/validation.json")}
+    run_bundle(NAME, run, "tuning", trials=3, resume=True, **keys)
+    second = json.loads((run / "tuning.json").read_text())
     assert (first["trials"], second["trials"]) == (2, 3)
     assert second["default"] == first["default"]
     assert second["gain"] == pytest.approx(second["best"] - second["default"])
     assert {path: path.stat().st_mtime_ns for path in cells} == cells
-    assert len(list(folder.glob("trials/*/validation.json"))) == 3
+    assert len(list(run.glob("trials/*/validation.json"))) == 3
 
 
-def test_a_patient_on_both_sides_sets_the_headline_to_null(trained: Path, tmp_path: Path, contrast_dir: Path) -> None:
+def test_a_patient_on_both_sides_sets_the_headline_to_null(run_of: RunOf, tmp_path: Path, contrast_dir: Path) -> None:
     """Every exam of one patient is given out as two patients: the files are the same, so the audit finds them."""
     rows = [row for row in _read(contrast_dir / "manifest.csv") if row["modality"] == "subtracted"]
     lesions = [row for row in rows if row["label"] != "normal"]
@@ -213,11 +203,7 @@ def test_a_patient_on_both_sides_sets_the_headline_to_null(trained: Path, tmp_pa
         writer.writerows({**row, **{key: str(contrast_dir / row[key]) for key in files}} for row in doubled)
     report = audit_contrast(dataset="manifest", dataset_dir=manifest, seed=1)
     assert not report.clean
-    options = {"dataset": "manifest", "dataset_dir": str(manifest), "weights": str(trained / "model.pt"), "seed": 1}
-    workflow = _workflow(
-        ["train.json", "evaluate.json"], "train", "evaluating", output_dir=str(tmp_path), resamples=2, **options
-    )
-    workflow.run()
+    _evaluate(run_of(NAME), tmp_path, dataset="manifest", dataset_dir=str(manifest), seed=1)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["headline"] is None
     assert "image" in metrics["headline_reason"]

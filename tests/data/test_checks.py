@@ -50,7 +50,7 @@ def _said(source: Path) -> list[str]:
 
 
 def test_sound_data_pass(source: Path) -> None:
-    prepare_dataset(dataset="manifest", dataset_dir=source, with_lesion_only=False)
+    prepare_dataset(dataset="manifest", dataset_dir=source)
     assert not [line for line in _said(source) if line.startswith(("odd mask", "odd label", "odd patient"))]
 
 
@@ -97,13 +97,16 @@ def test_malignant_without_a_mask(source: Path, caplog: pytest.LogCaptureFixture
     assert "3 images are labelled benign or malignant and have no annotation" in line
     assert all(f"im{number} (" in line for number in (2, 3, 5))
     where = {"dataset": "manifest", "dataset_dir": source}
-    with pytest.raises(UserError, match=r"line 5: label is 'malignant', and there is no mask.*1 further"):
-        datalist(part="all", **where, with_lesion_only=False)  # type: ignore[arg-type]
-    assert len(datalist(part="all", **where, with_lesion_only=True)) == 5  # type: ignore[arg-type]
+    for only in (True, False):
+        with pytest.raises(UserError, match=r"line 5: label is 'malignant', and there is no mask.*1 further"):
+            datalist(part="all", **where, with_lesion_only=only)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="line 5: label is 'malignant'"):
+        prepare_dataset(**where)  # type: ignore[arg-type]
     _edit(source, (",,malignant", ",,"), (",nan,malignant", ",,normal"))
     with caplog.at_level(logging.WARNING):
         assert len(datalist(part="all", **where)) == 8  # type: ignore[arg-type]
-    assert "1 benign images have no mask and count as free of lesions" in caplog.text
+    assert "1 images labelled benign have no mask" in caplog.text
+    assert len(datalist(part="all", **where, with_lesion_only=True)) == 5  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("task", ["segmentation", "detection"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mammozoo.networks import MeanEnsemble, create_network, ensemble_state, feature_layer, load_pretrained
+from mammozoo.networks import MeanEnsemble, create_network, feature_layer, load_pretrained
+from mammozoo.networks.ensemble import ensemble_state
 
 
 def test_probabilities_are_averaged_exactly_and_far_out_too() -> None:

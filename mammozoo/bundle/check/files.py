@@ -85,7 +85,7 @@ def library_files() -> dict[str, Path]:
     """The files of this library as a release carries them: ``mammozoo/...`` to file."""
     root = Path(__file__).resolve().parents[2]
     files = {f"mammozoo/{path.relative_to(root).as_posix()}": path for path in sorted(root.rglob("*"))}
-    hidden = ("/.", "/__pycache__/")
+    hidden = ("/.", "/__pycache__/", "/_bundles/")
     return {name: path for name, path in files.items() if path.is_file() and not any(part in name for part in hidden)}
 
 

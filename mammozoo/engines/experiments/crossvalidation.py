@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 #: What each run of an experiment sets for itself.
 _OWN = {
-    "fold", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials", "search_space",
+    "fold", "members", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials", "search_space",
 }  # fmt: skip
 
 
@@ -102,8 +102,7 @@ def cross_validate(
     Returns
     -------
     dict
-        The content of ``metrics.json``: as of `mammozoo.engines.results.score_table.score_with_thresholds` for the ensemble on
-        the hold-out test part, with ``headline`` (null where an audit found a leak), ``cross_validation`` (the folds'
+        The content of ``metrics.json``: as of `score_with_thresholds` for the ensemble on the hold-out test part, with ``headline`` (null where an audit found a leak), ``cross_validation`` (the folds'
         AUROC per patient, mean and sample deviation, and the pooled out-of-fold figures).
 
     Raises
@@ -123,7 +122,7 @@ def cross_validate(
     cells, members, outside = {}, [], []
     for fold in folds:
         cell = folder / "folds" / f"fold_{fold}"
-        cells[fold] = run_cell(bundle, folder=cell, overrides={**options, "fold": fold})
+        cells[fold] = run_cell(bundle, folder=cell, overrides={**options, "fold": fold, "members": 1})
         outside += [{**row, "part": "validation"} for row in read_scores(cell / "per_case.csv", part="test")]
         members.append(_score_holdout(cell))
     rows = [*outside, *average_scores(members)]

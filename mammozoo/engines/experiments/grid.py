@@ -142,11 +142,11 @@ def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any
     overrides : mapping
         Keys and their values.
     """
-    command = Command(run_id, tuple(Path(file).absolute() for file in files), dict(overrides))
-    overrides = {key: config_text(value) if isinstance(value, str) else value for key, value in overrides.items()}
-    with running(command):
+    given = {key.replace("#", "::"): value for key, value in overrides.items()}
+    keys = {key: config_text(value) if isinstance(value, str) else value for key, value in given.items()}
+    with running(Command(run_id, tuple(Path(file).absolute() for file in files), given)):
         workflow = ConfigWorkflow(
-            [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **overrides
+            [str(file) for file in files], workflow_type="train", run_id=run_id, logging_file=False, **keys
         )
         workflow.initialize()
         workflow.run()

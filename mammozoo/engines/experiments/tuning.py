@@ -93,7 +93,7 @@ def tune(
         found = [
             score
             for fold in folds
-            if math.isfinite(score := _train(Path(bundle), folder, {**options, **values, "fold": fold}))
+            if math.isfinite(score := _train(Path(bundle), folder, {**options, **values, "fold": fold, "members": 1}))
         ]
         if not found:
             study.tell(trial, state=failed)

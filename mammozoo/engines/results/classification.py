@@ -70,7 +70,7 @@ def check_validation(*, validation: Sequence[Mapping[str, Any]]) -> None:
     """
     labels = [int(item["label"]) for item in validation]
     if not labels:
-        raise UserError("the validation part holds no image: give more patients, another --split_file, --fold or --seed")
+        raise UserError("the validation part holds no image: give more patients, or another --split_file or --seed")
     if len(set(labels)) < 2:
         logger.warning(
             "the validation part holds %d benign and %d malignant images: its AUROC is undefined and the last "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images stood in which part, kept beside an evaluation's figures."""
+"""Which images were in which part, kept in the run's folder and beside an evaluation's figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["Source", "write_split"]
 
 
 class Source(Protocol):
-    """What an evaluation needs of a data set (`mammozoo.data.DataSource`)."""
+    """What a run needs of a data set (`mammozoo.data.DataSource`)."""
+
+    def prepare(self) -> None:
+        """Write or check its files."""
 
     def items(self, part: str) -> list[dict[str, Any]]:
         """List the images of a part."""

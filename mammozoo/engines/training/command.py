@@ -40,11 +40,14 @@ class Command:
         Configuration and overlays, absolute.
     overrides : dict
         Keys (``lr``, ``network_def::dropout``) and their values.
+    typed : bool
+        Whether it came from the command line, where MONAI drops a key whose value is None.
     """
 
     run_id: str
     files: tuple[Path, ...]
     overrides: dict[str, Any] = field(default_factory=dict)
+    typed: bool = False
 
 
 def parse_command(arguments: Sequence[str]) -> Command:
@@ -77,7 +80,7 @@ def parse_command(arguments: Sequence[str]) -> Command:
     files = given.get("config_file") or ()
     files = (files,) if isinstance(files, str) else files
     overrides = {key.replace("#", "::"): value for key, value in given.items() if key not in _RUN_ARGUMENTS}
-    return Command(run_id, tuple(Path(str(file)).absolute() for file in files), overrides)
+    return Command(run_id, tuple(Path(str(file)).absolute() for file in files), overrides, typed=True)
 
 
 def _is_flag(word: str) -> bool:
@@ -105,18 +108,21 @@ def running(command: Command) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
-def check_keys(overrides: Mapping[str, Any], *, files: Sequence[Path]) -> None:
+def check_keys(overrides: Mapping[str, Any], *, files: Sequence[Path], typed: bool = False) -> None:
     """Refuse keys that no configuration file has (MONAI takes ``--epoch 1`` silently) and text in a boolean's place."""
     known: dict[str, Any] = {}
     for file in files:
         known |= {key.lstrip("+").replace("#", "::"): value for key, value in read_json(file).items()}
-    for key, value in overrides.items():
+    for name, value in overrides.items():
+        key = name.replace("#", "::")
         top, _, rest = key.lstrip("+").partition("::")
         if top not in known:
             raise UserError(f"unknown key --{key}: {_nearest(top, known)}")
         if rest and not has_item(known, f"{top}::{rest}") and not key.startswith("+"):
             _refuse_deep(key, known)
         expected = get_item(known, key) if has_item(known, key) else None
+        if typed and value is None and expected is not None:
+            raise UserError(f"--{key} None: MONAI drops a key without a value; write --{key} '$None'")
         if isinstance(expected, bool) and not isinstance(value, bool):
             raise UserError(f"--{key} is {value!r}; expected True or False, with a capital letter")
         if isinstance(expected, int | float) and not isinstance(expected, bool):

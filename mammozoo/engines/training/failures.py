@@ -31,7 +31,7 @@ def check_command() -> None:
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is not None and spec.name.startswith("monai.bundle"):
         sys.excepthook = _print_line
-    check_keys(command.overrides, files=command.files)
+    check_keys(command.overrides, files=command.files, typed=command.typed)
 
 
 def _print_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..._typing import PathLike
 from ...io.config_json import get_item, has_item, read_json, set_item, write_config
 from ...io.weights import file_sha256
 from ...io.write import write_text
+from ..results.split_record import Source, write_split
 from .command import Command, check_keys, current_command
 
 __all__ = ["finish_run", "is_main_process", "new_run_dir", "resume_line", "start_run"]
@@ -55,7 +56,7 @@ def start_run(
     run_dir: PathLike,
     *,
     bundle_root: PathLike,
-    prepare: Callable[[], object] | None = None,
+    source: Source | None = None,
     resume: bool = False,
     record: Mapping[str, Any] | None = None,
 ) -> None:
@@ -68,8 +69,8 @@ def start_run(
         bundle: ``monai.bundle run``, `mammozoo.load`, ``mammozoo predict --bundle RUN`` and ``package`` take it.
     bundle_root : path
         The bundle that trains.
-    prepare : callable, optional
-        `mammozoo.data.prepare_dataset` with its arguments.
+    source : mammozoo.data.DataSource, optional
+        Prepared and checked; the ids of its parts go to ``split.json``.
     resume : bool
         Go on in a folder that holds a run.
     record : mapping, optional
@@ -82,22 +83,23 @@ def start_run(
     """
     if not isinstance(resume, bool):
         raise UserError(f"--resume is {resume!r}; expected True or False, with a capital letter")
+    if "::" in str(run_dir):
+        raise UserError(f"--run_dir {str(run_dir).replace('::', '#')}: MONAI reads # as a separator; take another name")
     run, configs = Path(run_dir).absolute(), Path(bundle_root).absolute() / "configs"
     command = current_command()
     if command is None:
         logger.warning("this run was not started by monai.bundle run or mammozoo.train: only its files are recorded")
         command = Command("training", (configs / "train.json",))
-    check_keys(command.overrides, files=command.files)
-    if prepare is not None:
-        prepare()
+    check_keys(command.overrides, files=command.files, typed=command.typed)
+    if source is not None:
+        source.prepare()
     if not is_main_process():
         return
-    again = run == Path(bundle_root).absolute()  # RUN/configs/train.json itself runs
     if (run / "models").is_dir() and any((run / "models").iterdir()) and not resume:
         raise UserError(f"{run_dir} holds a run: --resume True continues it, another --run_dir begins a new one")
     _lock(run)
-    if not again:
-        _write_configs(run, configs, command, record or {})
+    _write_configs(run, configs, command, record or {})
+    write_split(source, run)
     logger.info("the run is written to %s", run_dir)
 
 
@@ -122,27 +124,27 @@ def _lock(run: Path) -> None:
 
 
 def _write_configs(run: Path, configs: Path, command: Command, record: Mapping[str, Any]) -> None:
-    """Copy the bundle's files with this run's keys in them."""
+    """Copy the bundle's files with this run's keys in them; a run that continues by its own files gets the new keys."""
     overrides = {key: _portable(key, value) for key, value in {**record, **command.overrides}.items()}
     base = command.files[0] if command.files else configs / "train.json"
-    for name in ("train.json", "inference.json", *_OVERLAYS):
-        source = base if name == "train.json" else configs / name
-        if not source.is_file():
-            continue
-        config = read_json(source)
-        if name == "train.json":
-            for overlay in command.files[1:]:
-                if overlay.name not in _OVERLAYS:
-                    config = _merge(config, read_json(overlay))
-        if name not in _OVERLAYS:
-            _resolve(config, overrides, run)
+    train = read_json(base)
+    overlays = [read_json(file) for file in command.files[1:] if file.name not in _OVERLAYS]
+    for name in ("train.json", "inference.json"):
+        config = train if name == "train.json" else read_json(configs / name)
+        shared = {key for key, value in train.items() if config.get(key) == value}  # what both have, both keep
+        for overlay in overlays:
+            taken = {key: item for key, item in overlay.items() if name == "train.json" or _top(key) in shared}
+            config = _merge(config, taken)
+        _resolve(config, overrides, run)
         write_config(run / "configs" / name, config)
-    for name in ("logging.conf",):
-        if (configs / name).is_file():
-            shutil.copyfile(configs / name, run / "configs" / name)
-    if (configs.parent / "LICENSE").is_file():
-        shutil.copyfile(configs.parent / "LICENSE", run / "LICENSE")
+    for name in ("configs/logging.conf", "LICENSE", *(f"configs/{overlay}" for overlay in _OVERLAYS)):
+        if (configs.parent / name).is_file() and configs.parent != run:
+            shutil.copyfile(configs.parent / name, run / name)
     _write_metadata(run, configs, command, overrides)
+
+
+def _top(key: str) -> str:
+    return key.lstrip("+").replace("#", "::").partition("::")[0]
 
 
 def _merge(config: dict[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,13 +180,14 @@ def _portable(key: str, value: Any) -> Any:
 def _write_metadata(run: Path, configs: Path, command: Command, overrides: Mapping[str, Any]) -> None:
     metadata = read_json(configs / "metadata.json")
     released = ("weights", "eval_metrics", "changelog")
+    before = metadata.get("run", {})  # of a run that continues
     kept = {key: value for key, value in metadata.items() if key not in released}
     kept["changelog"] = {metadata["version"]: "trained by the user; see run"}
     kept["run"] = {
-        "bundle": metadata.get("run", {}).get("bundle", configs.parent.resolve().name),
+        "bundle": before.get("bundle", configs.parent.resolve().name),
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         "run_id": command.run_id,
-        "keys": json.loads(json.dumps(dict(overrides), default=str)),
+        "keys": {**before.get("keys", {}), **json.loads(json.dumps(dict(overrides), default=str))},
         "mammozoo": __version__,
     }
     write_config(run / "configs" / "metadata.json", kept)

