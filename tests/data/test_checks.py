@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mammozoo._errors import UserError
-from mammozoo.data import audit_split, check_data, datalist, index_report, load_records, prepare_dataset
+from mammozoo.data import audit_split, datalist, index_report, load_records, prepare_dataset
+from mammozoo.data.checks import check_data
 from mammozoo.data.record import Record
 from mammozoo.io.write import write_png
 

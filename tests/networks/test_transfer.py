@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from mammozoo.networks import load_pretrained, load_state, read_state, transfer_weights
+from mammozoo.networks import load_pretrained, load_state, read_state
+from mammozoo.networks.transfer import transfer_weights
 
 
 def _network(width: int = 2) -> nn.Module:

@@ -17,7 +17,17 @@ from ..dicom.geometry import laterality, pixel_spacing, view_position
 from ..dicom.header import number as header_number
 from ..dicom.header import text
 from . import codes, content
-from .common import CERTAINTY, RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, place, reference, save
+from .common import (
+    CERTAINTY,
+    RESEARCH_USE,
+    check_algorithm,
+    check_file_name,
+    clinical_dataset,
+    own_errors,
+    place,
+    reference,
+    save,
+)
 from .outline import Region, finding_regions
 from .source import read_source
 
@@ -48,6 +58,7 @@ class CadImage:
     failed: bool = False
 
 
+@own_errors()
 def write_cad_report(
     path: PathLike,
     images: Sequence[CadImage],

@@ -19,6 +19,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from ..._typing import PathLike
 from ..dicom.writer import seeded_uid
+from ..errors import BadHeaderError, MammogramError
 from ..write import write_bytes
 from .identity import patient_free_id
 from .source import IDENTITY
@@ -31,6 +32,7 @@ __all__ = [
     "check_algorithm",
     "check_file_name",
     "clinical_dataset",
+    "own_errors",
     "place",
     "quietly",
     "reference",
@@ -142,13 +144,27 @@ def check_algorithm(name: str, version: str) -> None:
 
 
 @contextmanager
-def quietly(source: Dataset) -> Iterator[None]:
-    """Hold back every warning and log entry that would repeat a value of the patient module.
+def own_errors() -> Iterator[None]:
+    """Turn what a damaged header makes pydicom raise, wherever it is used, into a BadHeaderError."""
+    try:
+        yield
+    except (MammogramError, ValueError, OSError, ImportError):
+        raise
+    except Exception as error:
+        msg = f"no object can be made of this header ({type(error).__name__})"
+        raise BadHeaderError(msg) from None
 
-    Parameters
-    ----------
-    source : pydicom.dataset.Dataset
-        Nameless inside: highdicom logs names that it finds unusual, and the UIDs of every source.
+
+@contextmanager
+def quietly(source: Dataset) -> Iterator[None]:
+    """Hold back every warning, log entry and message that would repeat a value of the patient module.
+
+    The source is nameless inside: highdicom logs names that it finds unusual, and the UIDs of every source.
+
+    Raises
+    ------
+    BadHeaderError
+        Where a value of the source's header cannot be written.
     """
     name, log = source.PatientName, logging.getLogger("highdicom")
     source.PatientName, level = "", log.level
@@ -157,6 +173,11 @@ def quietly(source: Dataset) -> Iterator[None]:
         with warnings.catch_warnings(), disable_value_validation():
             warnings.simplefilter("ignore")
             yield
+    except (MammogramError, OSError):
+        raise
+    except Exception as error:  # what a damaged header makes highdicom and pydicom raise repeats its values
+        msg = f"no object can be made of this header ({type(error).__name__})"
+        raise BadHeaderError(msg) from None
     finally:
         log.setLevel(level)
         with disable_value_validation():

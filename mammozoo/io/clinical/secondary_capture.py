@@ -12,7 +12,16 @@ from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality, pixel_spacing
 from ..dicom.header import text
 from . import codes
-from .common import RESEARCH_USE, check_algorithm, check_file_name, clinical_dataset, place, reference, save
+from .common import (
+    RESEARCH_USE,
+    check_algorithm,
+    check_file_name,
+    clinical_dataset,
+    own_errors,
+    place,
+    reference,
+    save,
+)
 from .source import read_source
 
 __all__ = ["SOP_CLASS", "write_secondary_capture"]
@@ -20,6 +29,7 @@ __all__ = ["SOP_CLASS", "write_secondary_capture"]
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"  # Secondary Capture Image Storage
 
 
+@own_errors()
 def write_secondary_capture(
     path: PathLike,
     overlay: Array,

@@ -22,7 +22,16 @@ from ..dicom.header import MAX_SIDE, number, text
 from ..dicom.writer import seeded_uid
 from ..errors import BadHeaderError, MammogramError, NotAnImageError, UnsupportedError
 from . import codes
-from .common import RESEARCH_USE, Tracking, check_algorithm, check_file_name, place, quietly, save
+from .common import (
+    RESEARCH_USE,
+    Tracking,
+    check_algorithm,
+    check_file_name,
+    own_errors,
+    place,
+    quietly,
+    save,
+)
 from .source import read_source
 
 __all__ = ["KINDS", "SegmentationFile", "Tracking", "read_segmentation", "segmented_images", "write_segmentation"]
@@ -62,6 +71,7 @@ class SegmentationFile:
     algorithm: tuple[str, str] | None
 
 
+@own_errors()
 def write_segmentation(
     path: PathLike,
     mask_or_probability: Array,

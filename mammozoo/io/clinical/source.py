@@ -21,6 +21,7 @@ from ..errors import BadHeaderError, MammogramError, UnsupportedError
 __all__ = ["IDENTITY", "is_valid_moment", "read_source"]
 
 _MAX_BYTES = 1 << 30
+_UID = re.compile(r"(?=.{3,64}$)[0-9]+(\.[0-9]+)+")
 _IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 # Types 1 and 2 of the modules Patient and General Study (PS3.3 C.7.1.1, C.7.2.1): there, if only empty.
 _REQUIRED = (
@@ -70,46 +71,44 @@ def read_source(path: PathLike) -> Dataset:
     """
     file = Path(path)
     try:
-        with disable_value_validation():  # its warnings repeat the values
-            source = read_header(file, max_bytes=_MAX_BYTES)
-    except (MammogramError, OSError):
-        raise
-    except Exception as error:  # pydicom raises whatever a damaged file makes Python raise
+        with warnings.catch_warnings(), disable_value_validation():  # its warnings repeat the values
+            warnings.simplefilter("ignore")
+            return _read(file)
+    except Exception as error:  # pydicom raises whatever a damaged file makes Python raise, OSError included
+        if isinstance(error, MammogramError) or (isinstance(error, OSError) and error.errno):
+            raise
         msg = f"{file.name}: the header cannot be read ({type(error).__name__})"
         raise BadHeaderError(msg) from error
+
+
+def _read(file: Path) -> Dataset:
+    source = read_header(file, max_bytes=_MAX_BYTES)
     layout = check_header(source, name=file.name, max_pixels=MAX_SIDE**2, allow_color=True)
     if layout.frames > 1:
         msg = f"{file.name} has {layout.frames} frames; results refer to single-frame images"
         raise UnsupportedError(msg)
-    missing = [keyword for keyword in _IDENTIFIERS if not text(source, keyword)]
+    missing = [keyword for keyword in _IDENTIFIERS if not _UID.fullmatch(text(source, keyword))]
     if missing:
-        msg = f"{file.name} has no {', '.join(missing)}: no other object can refer to it"
+        msg = f"{file.name} has no {', '.join(missing)} that is a UID: no other object can refer to it"
         raise BadHeaderError(msg)
     del source.PixelData
-    return _cleaned(source, name=file.name)
+    return _cleaned(source)
 
 
-def _cleaned(source: Dataset, *, name: str) -> Dataset:
+def _cleaned(source: Dataset) -> Dataset:
     for tag in [tag for tag in source.keys() if not _is_needed(tag)]:  # noqa: SIM118
         del source[tag]
-    try:
-        with warnings.catch_warnings(), disable_value_validation():
-            warnings.simplefilter("ignore")
-            values = {keyword: text(source, keyword) for keyword in IDENTITY}
-            source.decode()
-            for element in source.iterall():
-                if element.VR in ("DA", "TM", "DT") and not is_valid_moment(element.value, element.VR):
-                    element.value = ""
-    except Exception as error:  # pydicom raises whatever a damaged element makes Python raise
-        msg = f"{name}: the header cannot be decoded ({type(error).__name__})"
-        raise BadHeaderError(msg) from error
+    values = {keyword: text(source, keyword) for keyword in IDENTITY}
+    source.decode()
+    for element in source.iterall():
+        if element.VR in ("DA", "TM", "DT") and not is_valid_moment(element.value, element.VR):
+            element.value = ""
     for keyword, value in values.items():
         kind = "DA" if keyword.endswith("Date") else "TM" if keyword.endswith("Time") else ""
         wanted = _VALID.get(keyword, r"(?s).*")
         valid = is_valid_moment(value, kind) if kind else re.fullmatch(wanted, value) is not None
         if keyword in _REQUIRED or (valid and value):
-            with disable_value_validation():
-                setattr(source, keyword, value if valid else "")
+            setattr(source, keyword, value if valid else "")
         elif keyword in source:
             delattr(source, keyword)
     if "PatientOrientation" in source and not _is_orientation(source.get("PatientOrientation")):

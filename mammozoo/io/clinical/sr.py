@@ -18,13 +18,24 @@ from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality, pixel_spacing, view_position
 from ..dicom.writer import seeded_uid
 from . import codes
-from .common import CERTAINTY, RESEARCH_USE, Tracking, check_algorithm, check_file_name, place, quietly, save
+from .common import (
+    CERTAINTY,
+    RESEARCH_USE,
+    Tracking,
+    check_algorithm,
+    check_file_name,
+    own_errors,
+    place,
+    quietly,
+    save,
+)
 from .outline import Region, finding_regions
 from .source import read_source
 
 __all__ = ["write_measurement_report"]
 
 
+@own_errors()
 def write_measurement_report(
     path: PathLike,
     findings: Sequence[Any],

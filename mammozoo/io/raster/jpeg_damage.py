@@ -64,7 +64,7 @@ def jpeg_damage(data: bytes) -> str:
                 if not scan.frame:
                     return ""  # progressive, arithmetic, JPEG-LS
                 pieces, place, fault = _pieces(data, place)
-                fault = fault or _scan_fault(pieces, scan, body)
+                fault = fault or _scan_fault(data, pieces, scan, body)
                 if fault:
                     return fault
             else:
@@ -101,30 +101,23 @@ def _table(lengths: bytes, symbols: bytes) -> tuple[list[int], list[int]]:
     return bits.tolist(), steps.tolist()
 
 
-def _pieces(data: bytes, place: int) -> tuple[list[bytes], int, str]:
-    """Entropy-coded data between restart markers, where they end, and what is wrong with their markers."""
-    pieces: list[bytes] = []
-    start = place
-    while True:
-        place = data.index(b"\xff", place)
-        after = data[place + 1]
-        if after == 0xFF:  # a fill byte
-            place += 1
-            continue
-        if after == 0:
-            place += 2
-            continue
-        pieces.append(data[start:place].rstrip(b"\xff").replace(b"\xff\0", b"\xff"))
-        if after not in _RST:
-            known = after in (_EOI, _SOS, _DHT, _DRI, _DNL, 0xDB, 0xFE) or 0xE0 <= after < 0xF0
-            return pieces, place, "" if known else f"marker FF{after:02X} stands within the entropy-coded data"
-        if after != _RST[(len(pieces) - 1) % 8]:
-            return pieces, place, f"restart marker {after - 0xD0} stands where {(len(pieces) - 1) % 8} belongs"
-        place += 2
-        start = place
+def _pieces(data: bytes, place: int) -> tuple[list[tuple[int, int]], int, str]:
+    """Where entropy-coded data begin and end between restart markers, what follows, and what is wrong with markers."""
+    pieces: list[tuple[int, int]] = []
+    values = np.frombuffer(data, np.uint8, offset=place)
+    after = np.flatnonzero(values[:-1] == 0xFF) + 1
+    for at in (place + after[(values[after] != 0) & (values[after] != 0xFF)]).tolist():
+        pieces.append((place, place + len(data[place:at].rstrip(b"\xff"))))  # the bytes FF before a marker fill up
+        marker, place, wanted = data[at], at + 1, (len(pieces) - 1) % 8
+        if marker not in _RST:
+            known = marker in (_EOI, _SOS, _DHT, _DRI, _DNL, 0xDB, 0xFE) or 0xE0 <= marker < 0xF0
+            return pieces, at - 1, "" if known else f"marker FF{marker:02X} stands within the entropy-coded data"
+        if marker != _RST[wanted]:
+            return pieces, at - 1, f"restart marker {marker - 0xD0} stands where {wanted} belongs"
+    raise IndexError
 
 
-def _scan_fault(pieces: list[bytes], scan: _Scan, header: bytes) -> str:
+def _scan_fault(data: bytes, pieces: list[tuple[int, int]], scan: _Scan, header: bytes) -> str:
     components = {header[at]: header[at + 1] for at in range(1, 1 + 2 * header[0], 2)}
     if not all(scan.size) or not components.keys() <= scan.sampling.keys():
         return ""  # a height that follows the scan
@@ -133,9 +126,10 @@ def _scan_fault(pieces: list[bytes], scan: _Scan, header: bytes) -> str:
     if len(pieces) != wanted:
         return f"the scan has {len(pieces) - 1} restart markers; its header wants {wanted - 1}"
     if scan.frame == _LOSSLESS:
-        least, held = units * len(plan), 8 * sum(map(len, pieces))
+        least, held = units * len(plan), 8 * sum(end - start for start, end in pieces)
         return f"{held} bits are too few for {least} samples" if held < least else ""
-    for index, piece in enumerate(pieces):
+    for index, (start, end) in enumerate(pieces):
+        piece = data[start:end].replace(b"\xff\0", b"\xff")
         count = min(scan.interval or units, units - index * scan.interval)
         if fault := _walk(piece, plan, count):
             return fault

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from mammozoo.io.clinical.seg import read_segmentation, write_segmentation
 from mammozoo.io.clinical.source import IDENTITY, is_valid_moment, read_source
 from mammozoo.io.clinical.sr import write_measurement_report
-from mammozoo.io.errors import BadHeaderError, NotAnImageError, UnsupportedError
+from mammozoo.io.errors import BadHeaderError, MammogramError, NotAnImageError, UnsupportedError
 
 SOURCES = ("plain", "spaced", "capture")
 BAD_DATES = (
@@ -218,3 +218,29 @@ def test_missing_extra_is_named(examples: Any, tmp_path: Path, monkeypatch: pyte
         with pytest.raises(ImportError, match=r"mammozoo\[clinic\]"):
             call()
     assert examples.cad(tmp_path / "cad.dcm", source).exists()
+
+
+def test_damaged_headers_raise_our_errors_only(examples: Any) -> None:
+    whole, rng = examples.plain().read_bytes(), np.random.default_rng(0)
+    path, end = examples.folder / "source.dcm", whole.index(b"\xe0\x7f\x10\x00")
+    outcomes = set()
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in rng.integers(132, end, rng.integers(1, 6)):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(bytes(damaged))
+        try:
+            examples.cad(examples.folder / "cad.dcm", path)
+            write_measurement_report(examples.folder / "sr.dcm", [], path, **examples.algorithm)
+            outcomes.add("written")
+        except (MammogramError, ValueError) as error:
+            outcomes.add("named" if "CANARY" in str(error) else "refused")
+    assert outcomes == {"written", "refused"}
+
+
+@pytest.mark.parametrize("uid", ["1.2.x", "12345", "1..2", "1." + "2" * 64, "CANARY"])
+def test_uids_that_are_none_are_refused(uid: str, examples: Any, tmp_path: Path) -> None:
+    with disable_value_validation():
+        source = examples.mammogram(StudyInstanceUID=uid)
+    with pytest.raises(BadHeaderError, match="no StudyInstanceUID that is a UID"):
+        examples.cad(tmp_path / "cad.dcm", source)
