@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mammozoo.bundle.compose import find_bundles
 
+from mammozoo.bundle.inference import own_bundles
 from mammozoo.bundle.package import Release
-from mammozoo.phantom.write import write_phantom
 
-ROOT = Path(__file__).resolve().parents[2]
-NAMES = [bundle.name for bundle in find_bundles(ROOT)]
-AUNET, ABNORMAL = "mammo_aunet_segmentation", "mammo_abnormal_unet_segmentation"
-SMALL: dict[str, Any] = {"width": 8, "spatial_size": [64, 64]}
+NAMES = [bundle.name for bundle in own_bundles()]
+MASS, AUNET = NAMES[0], "mammo_aunet_segmentation"
+#: Keys of `train.json` that make a training small; the run writes them into its own files.
+SMALL: dict[str, Any] = {"width": 8, "spatial_size": [64, 64], "epochs": 1, "device": "cpu"}
 EXTRA: dict[str, dict[str, Any]] = {
+    "mammo_abnormal_unet_segmentation": {"pretrain_epochs": 1},
     "mammo_cem_classification": {"backbone": "resnet18"},
-    "mammo_two_stage_segmentation": {"detector_width": 4},
-}
-TRAIN: dict[str, dict[str, Any]] = {"mammo_two_stage_segmentation": {"detector_epochs": 1}}
+    "mammo_two_stage_segmentation": {
+        "detector_width": 4, "detector_epochs": 1, "training_widths": [64], "frame_size": [64, 128],
+        "single_scale": [64, 128],
+    },
+}  # fmt: skip
+SCALES: dict[str, dict[str, Any]] = {"mammo_two_stage_segmentation": {"scales": [[32, 64], [64, 128]]}}
 # The command line itself, `python -m monai.bundle run ...`, in a process whose path was changed before.
 COMMANDS = """
 import json, runpy
@@ -37,19 +40,9 @@ END = "\nimport mammozoo\nprint(json.dumps(mammozoo.__file__))\n"
 Run = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
-def contrast_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(
-        write_phantom(tmp_path_factory.mktemp("data") / "cem", patients=10, seed=0, size=(256, 208), modality="cem")
-    )
-
-
 @pytest.fixture
-def data(phantom_dir: Path, request: pytest.FixtureRequest) -> Callable[[str], Path]:
-    def _data(name: str) -> Path:
-        return request.getfixturevalue("contrast_dir") if "cem" in name else phantom_dir
-
-    return _data
+def data(phantom_dir: Path, contrast_dir: Path) -> Callable[[str], Path]:
+    return lambda name: contrast_dir if "cem" in name else phantom_dir
 
 
 def _study(data: Path, folder: Path) -> Path:
@@ -60,21 +53,23 @@ def _study(data: Path, folder: Path) -> Path:
 
 
 def _three_commands(name: str, *, root: str | None, configs: str, data: Path, study: Path) -> str:
-    """Train one epoch, evaluate, predict: what a person types."""
-    both = {**SMALL, **EXTRA.get(name, {})} | ({"bundle_root": root} if root else {})
-    train = {"config_file": f"{configs}/train.json", "dataset_dir": str(data), "epochs": 1, **TRAIN.get(name, {})}
-    overlay = f"['{configs}/train.json','{configs}/evaluate.json']"
-    evaluate = {"config_file": overlay, "dataset_dir": str(data), "output_dir": "evaluated"}
-    predict = {"config_file": f"{configs}/inference.json", "dataset_dir": str(study), "output_dir": "predicted"}
+    """Train one epoch, evaluate and predict with what that left: what a person types."""
+    train = {"config_file": f"{configs}/train.json", "dataset_dir": str(data), "run_dir": "run", **SMALL}
+    train |= {**EXTRA.get(name, {}), **({"bundle_root": root} if root else {})}
+    scales = SCALES.get(name, {})
+    overlay = "['run/configs/train.json','run/configs/evaluate.json']"
+    evaluate = {"config_file": overlay, "output_dir": "evaluated", **scales}
+    predict = {"config_file": "run/configs/inference.json", "dataset_dir": str(study), "output_dir": "predicted"}
     lines = [
-        f"command('training', **{train | both!r})",
-        f"command('evaluating', **{evaluate | both!r})",
-        f"command(**{predict | both!r})",
+        f"command('training', **{train!r})",
+        f"command('evaluating', **{evaluate!r})",
+        f"command(**{predict | scales!r})",
     ]
     return COMMANDS + "\n".join(lines) + END
 
 
 def _assert_results(folder: Path) -> None:
+    assert (folder / "run" / "models" / "model.pt").is_file()
     assert (folder / "evaluated" / "metrics.json").is_file()
     written = {path.name for path in (folder / "predicted").rglob("*")}
     assert written & {"mask.png", "predictions.csv"}
@@ -92,8 +87,9 @@ def test_the_zips_root(
     bundle = unzip(name)
     study = _study(data(name), tmp_path / "study")
     code = _three_commands(name, root=None, configs="configs", data=data(name), study=study)
+    released = sorted(path.name for path in (bundle / "models").iterdir())
     assert run_away(code, cwd=bundle).endswith("mammozoo/__init__.py")
-    assert (bundle / "models" / "model.pt").is_file()
+    assert sorted(path.name for path in (bundle / "models").iterdir()) == released, "a run has a folder of its own"
     _assert_results(bundle)
 
 
@@ -107,51 +103,38 @@ def test_the_zips_parent_with_bundle_root(
     code = _three_commands(name, root=name, configs=f"{name}/configs", data=data(name), study=study)
     used = run_away(code, cwd=bundle.parent)
     assert (bundle.parent / used).resolve() == bundle / "mammozoo" / "__init__.py"
-    assert (bundle / "models" / "model.pt").is_file()
     _assert_results(bundle.parent)
 
 
-def test_a_network_trained_in_the_zips_root(
+def test_the_released_weights_predict_in_the_zips_root(
     unzip: Callable[[str], Path], run_away: Run, phantom_dir: Path, tmp_path: Path
 ) -> None:
-    """The quick one of the two above: inference with weights that this process writes."""
-    bundle = unzip(AUNET)
-    options = {**SMALL, "recipe": "paper", "config_file": "configs/inference.json", "output_dir": "predicted"}
+    """The quick one of the above: the flagship as it is released, without a key."""
+    bundle = unzip(MASS)
+    options = {"config_file": "configs/inference.json", "output_dir": "predicted"}
     options["dataset_dir"] = str(_study(phantom_dir, tmp_path / "study"))
-    code = f"""
-import torch
-from monai.bundle import ConfigParser
-parser = ConfigParser(ConfigParser.load_config_file("configs/train.json"))
-parser.update({SMALL!r})
-sys.path.insert(1, ".")
-torch.save(parser.get_parsed_content("network_def").state_dict(), "models/model.pt")
-sys.path.remove(".")
-command(**{options!r})
-"""
-    used = run_away(COMMANDS + code + END, cwd=bundle)
+    used = run_away(COMMANDS + f"command(**{options!r})" + END, cwd=bundle)
     assert (bundle / used).resolve() == bundle / "mammozoo" / "__init__.py"
     assert json.loads((bundle / "predicted" / "summary.json").read_text())[0]["status"] == "ok"
 
 
 LOAD = """
-import json, torch
+import json, os, torch
 from monai.bundle import ConfigParser, download, load
 download(name={name!r}, url={url!r}, bundle_dir="zoo", progress=False)
 sys.path.insert(0, "zoo/{name}")
-released = load({name!r}, bundle_dir="zoo", workflow_type="inference", device="cpu").state_dict()
-saved = torch.load("zoo/{name}/models/model.pt", weights_only=True)
-assert released.keys() == saved.keys()
-assert all(torch.equal(tensor, saved[key].to(tensor.dtype)) for key, tensor in released.items())
-for kind in ("train", "inference"):
-    parser = ConfigParser(ConfigParser.load_config_file(f"zoo/{name}/configs/{{kind}}.json"))
-    torch.save(parser.get_parsed_content("network_def").state_dict(), "zoo/{name}/models/model.pt")
-    network = load({name!r}, bundle_dir="zoo", workflow_type=kind, device="cpu").eval()
-    saved = torch.load("zoo/{name}/models/model.pt", weights_only=True)
-    assert all(torch.equal(tensor, saved[key]) for key, tensor in network.state_dict().items())
-    shape = json.load(open("zoo/{name}/configs/metadata.json"))["network_data_format"]["inputs"]["image"]
-    channels = parser.get_parsed_content("in_channels") if "in_channels" in parser else shape["num_channels"]
+file = "zoo/{name}/models/model.pt"
+if not os.path.isfile(file):
+    parser = ConfigParser(ConfigParser.load_config_file("zoo/{name}/configs/train.json"))
+    torch.save(parser.get_parsed_content("network_def").state_dict(), file)
+saved = torch.load(file, weights_only=True)
+shape = json.load(open("zoo/{name}/configs/metadata.json"))["network_data_format"]["inputs"]["image"]
+for kind in ({{}}, {{"workflow_type": "inference"}}):
+    network = load({name!r}, bundle_dir="zoo", device="cpu", **kind).eval()
+    assert network.state_dict().keys() == saved.keys()
+    assert all(torch.equal(tensor, saved[key].to(tensor.dtype)) for key, tensor in network.state_dict().items())
     with torch.inference_mode():
-        logits = network(torch.rand(1, channels, 64, 64))
+        logits = network(torch.rand(1, shape["num_channels"], 64, 64))
     assert torch.isfinite(logits).all() and logits.shape[0] == 1
 """
 
@@ -183,25 +166,19 @@ def test_two_of_ours_and_a_foreign_one_in_one_process(
     unzip: Callable[[str], Path], run_away: Run, phantom_dir: Path, tmp_path: Path
 ) -> None:
     zoo = unzip(AUNET).parent
-    unzip(ABNORMAL)
+    unzip(MASS)
     _foreign_bundle(zoo / "foreign")
     study = _study(phantom_dir, tmp_path / "study")
-    code = COMMANDS + "import torch\nfrom monai.bundle import ConfigParser\n"
-    for name in (AUNET, ABNORMAL):
-        configs = f"{name}/configs"
-        options = {**SMALL, "config_file": f"{configs}/inference.json", "bundle_root": name, "dataset_dir": str(study)}
+    code = COMMANDS
+    for name in (AUNET, MASS):
+        options = {"config_file": f"{name}/configs/inference.json", "bundle_root": name, "dataset_dir": str(study)}
         code += f"""
-sys.path.insert(1, {name!r})
-parser = ConfigParser(ConfigParser.load_config_file("{configs}/inference.json"))
-parser.update({SMALL!r})
-torch.save(parser.get_parsed_content("network_def").state_dict(), "{name}/models/model.pt")
-sys.path.remove({name!r})
 command(**{options | {"output_dir": f"out_{name}"}!r})
 command(config_file="foreign/configs/inference.json", bundle_root="foreign")
 """
     used = run_away(code + END, cwd=zoo)
     assert (zoo / used).resolve() == zoo / AUNET / "mammozoo" / "__init__.py"
-    for name in (AUNET, ABNORMAL):
+    for name in (AUNET, MASS):
         assert json.loads((zoo / f"out_{name}" / "summary.json").read_text())[0]["status"] == "ok"
 
 
