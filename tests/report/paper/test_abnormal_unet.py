@@ -31,7 +31,7 @@ def test_what_was_not_run_says_so_with_its_command(tmp_path: Path) -> None:
     text = print_abnormal_unet_tables(root=ROOT, run=TableRun(results=tmp_path))
     assert "| Dice, mean" in text
     assert "not run" in text
-    assert "--run paper no_patches_mixed_in best`" in text
+    assert "--run paper no_patches_mixed_in`" in text
     assert "Fewer than two recipes were run." in text
 
 
