@@ -41,25 +41,7 @@ def __dir__() -> list[str]:
 
 
 def require(version: str) -> None:
-    """Stop when this library is not of the release series that a bundle was made for.
-
-    Two released zips carry their own copy of this library; the first one imported in a process serves
-    both, so a bundle of another series must not run on it silently.
-
-    Parameters
-    ----------
-    version : str
-        ``"major.minor"`` (or longer; only the first two parts count) that the bundle was made for.
-
-    Raises
-    ------
-    RuntimeError
-        If the imported library is of another series.
-
-    Examples
-    --------
-    >>> require(__version__)
-    """
+    """Stop when this library is not of the release series that a bundle was made for."""
     wanted = version.split(".")[:2]
     if wanted != __version__.split(".")[:2]:
         msg = (

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-__all__ = ["UserError"]
-
 
 class UserError(ValueError):
     """A fault of the input, the data or the configuration; the message says in one line what to change."""

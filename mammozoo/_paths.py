@@ -8,27 +8,9 @@ from pathlib import Path
 
 from ._typing import PathLike
 
-__all__ = ["config_path", "config_text", "restore_path"]
-
 
 def restore_path(path: PathLike) -> Path:
-    """Undo what MONAI's parser does to ``#`` in a path.
-
-    Parameters
-    ----------
-    path : path
-        As a configuration gives it.
-
-    Returns
-    -------
-    pathlib.Path
-        With ``#`` in every part that holds ``::``, unless there is a file or folder of that very name.
-
-    Examples
-    --------
-    >>> restore_path("absent/study ::12").as_posix()
-    'absent/study #12'
-    """
+    """Undo what MONAI's parser does to ``#`` in a path."""
     text = os.fspath(path)
     if "::" not in text:
         return Path(text)
@@ -39,22 +21,7 @@ def restore_path(path: PathLike) -> Path:
 
 
 def config_path(path: PathLike) -> str:
-    r"""Write a path as a configuration value that MONAI's parser leaves alone.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    str
-        The path itself, or an expression that gives it where it holds ``#`` or begins with a sign of the parser's.
-
-    Examples
-    --------
-    >>> config_path("a/b"), config_path("a #1")
-    ('a/b', "$'a \\x231'")
-    """
+    r"""Write a path as a configuration value that MONAI's parser leaves alone."""
     text = os.fspath(path)
     return _expression(text) if "#" in text or text[:1] in ("$", "@", "%", "+") else text
 

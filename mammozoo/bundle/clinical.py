@@ -21,11 +21,6 @@ from ..io.clinical.source import read_source
 from ..io.clinical.sr import write_measurement_report
 from ..io.errors import BadPixelsError
 
-__all__ = [
-    "CAD_FILE", "CLINICAL_FILES", "lesion_segments", "read_findings", "write_clinical_objects",
-    "write_examination_report",
-]  # fmt: skip
-
 #: Kind of object -> its file in the image's folder.
 CLINICAL_FILES = {"seg": "seg.dcm", "sr": "sr.dcm", "overlay": "overlay.dcm"}
 #: The one object of a whole study.
@@ -35,28 +30,7 @@ MAX_SEGMENTS = 20
 
 
 def lesion_segments(mask: Array, findings: Sequence[Mapping[str, Any]]) -> Array:
-    """Number the lesions of a mask as its findings are: the first finding is segment 1.
-
-    Parameters
-    ----------
-    mask : numpy.ndarray of shape (H, W)
-        Non-zero is lesion.
-    findings : sequence of mapping
-        ``box_xyxy`` and ``area_px`` of the mask's 8-connected components, in any order.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W), uint8
-        0 = background. One segment for all lesions where there are more than 20, or where the findings are not the
-        components of the mask (those of a detector are not).
-
-    Examples
-    --------
-    >>> mask = np.array([[1, 0, 1]])
-    >>> found = [{"box_xyxy": [2, 0, 3, 1], "area_px": 1}, {"box_xyxy": [0, 0, 1, 1], "area_px": 1}]
-    >>> lesion_segments(mask, found).tolist()
-    [[2, 0, 1]]
-    """
+    """Number the lesions of a mask as its findings are: the first finding is segment 1."""
     labels, statistics = label_components(mask)
     components = {
         (x, y, x + width, y + height, area): number
@@ -80,36 +54,7 @@ def write_clinical_objects(
     algorithm_version: str,
     instance_number: int = 1,
 ) -> tuple[Path, ...]:
-    """Write segmentation, measurement report and overlay of one image as DICOM files.
-
-    Parameters
-    ----------
-    folder : path
-        Holds ``mask.png``, ``overlay.png`` and ``findings.json``; receives the files of `CLINICAL_FILES`.
-    source_path : path
-        The image (DICOM).
-    kinds : iterable of {"seg", "sr", "overlay"}
-    algorithm_name, algorithm_version : str
-    instance_number : int
-        Position of the image in its study, from 1.
-
-    Returns
-    -------
-    tuple of pathlib.Path
-        What was written.
-
-    Raises
-    ------
-    MammogramError
-        If the source is no image that can be referred to, or a file of the folder is damaged.
-    ValueError
-        If mask and image differ in size, or the name of the algorithm cannot be used.
-
-    Notes
-    -----
-    A lesion has one tracking UID in the segmentation and in the measurement report, so that a viewer can tie its
-    outline to its numbers.
-    """
+    """Write segmentation, measurement report and overlay of one image as DICOM files."""
     here = Path(folder)
     options: dict[str, Any] = {
         "algorithm_name": algorithm_name[:64],
@@ -146,26 +91,7 @@ def write_examination_report(
     algorithm_version: str,
     parameters: Sequence[str] = (),
 ) -> Path:
-    """Write one CAD report (TID 4000) of all views of a study.
-
-    Parameters
-    ----------
-    path : path
-    views : sequence of (path, path or None)
-        Each image (DICOM) and the folder of its results; None where the prediction failed.
-    algorithm_name, algorithm_version : str
-    parameters : sequence of str
-        Of the algorithm: ``"threshold 0.5"``.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    MammogramError, ValueError
-        As `mammozoo.io.clinical.cad_sr.write_cad_report`.
-    """
+    """Write one CAD report (TID 4000) of all views of a study."""
     return write_cad_report(
         path,
         [

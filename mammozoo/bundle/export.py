@@ -31,20 +31,7 @@ _OPSET = 18
 
 @dataclass(frozen=True)
 class Exported:
-    """A network in another form.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    form : str
-        ``"script"`` or ``"trace"`` (TorchScript), ``"onnx"``, ``"export"``.
-    shape : tuple of int
-        Of the input that both forms were compared on, (B, C, W, H).
-    difference : float
-        Largest absolute difference of their outputs.
-    any_batch : bool
-        Whether it takes any number of images at once; else one.
-    """
+    """A network in another form."""
 
     path: Path
     form: str
@@ -105,36 +92,7 @@ def export_network(
 
 
 def export_module(network: nn.Module, path: PathLike, *, shape: tuple[int, ...]) -> Exported:
-    """Export a network, read the file back and compare both on random input.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Put into evaluation mode.
-    path : path
-        ``.ts``: TorchScript, scripted where the network can be, else traced at this size; ``.onnx``: opset 18;
-        ``.pt2``: ``torch.export``. All take any number of images where the network's form allows it.
-    shape : tuple of int
-        (B, C, W, H) of the example input; two images at least are compared.
-
-    Returns
-    -------
-    Exported
-
-    Raises
-    ------
-    ValueError
-        If the suffix is another one, or the outputs differ by more than 1e-4 of the largest logit.
-    ImportError
-        If onnx and onnxruntime are not installed (`mammozoo[export]`).
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     export_module(nn.Conv2d(1, 2, 3), f"{folder}/model.ts", shape=(1, 1, 8, 8)).form
-    'script'
-    """
+    """Export a network, read the file back and compare both on random input."""
     path = Path(path)
     writers: dict[str, Callable[[nn.Module, torch.Tensor, Path], tuple[str, Any]]] = {
         ".ts": _torchscript, ".onnx": _onnx, ".pt2": _exported,

@@ -6,30 +6,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["BundleReport", "Finding"]
-
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, unsafe or cannot be judged.
-
-    Parameters
-    ----------
-    rule : str
-        ``archive``, ``code``, ``config``, ``expression``, ``files``, ``logging``, ``metadata``,
-        ``reference``, ``run``, ``target``, ``version`` or ``weights``.
-    file : str
-        Path inside the bundle.
-    message : str
-        What was found and, where it is not plain, what to do.
-    key : str
-        Place inside a configuration, ``train::dataset::data``; empty for the file as a whole.
-
-    Examples
-    --------
-    >>> print(Finding("files", "LICENSE", "is missing"))
-    LICENSE: [files] is missing
-    """
+    """One thing that is wrong, unsafe or cannot be judged."""
 
     rule: str
     file: str
@@ -43,20 +23,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class BundleReport:
-    """The findings of one bundle.
-
-    Parameters
-    ----------
-    bundle : str
-        The path that was checked.
-    findings : tuple of Finding
-        In the order of the checks.
-
-    Examples
-    --------
-    >>> print(BundleReport("some_bundle", ()).text())
-    some_bundle: clean
-    """
+    """The findings of one bundle."""
 
     bundle: str
     findings: tuple[Finding, ...]

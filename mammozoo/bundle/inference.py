@@ -23,10 +23,6 @@ from ..io.errors import MammogramError
 from ..io.inputs import InputImage
 from ..io.weights import file_sha256, require_recorded_weights
 
-__all__ = [
-    "FLAGSHIP", "Bundle", "Inference", "check_hashes", "check_weights", "find_bundle", "own_bundles", "run_inference",
-]  # fmt: skip
-
 #: Where the library's own bundles are: in a clone beside the package, in an installation inside it.
 HOMES = (Path(__file__).resolve().parents[2] / "bundles", Path(__file__).resolve().parents[1] / "_bundles")
 FLAGSHIP = "mammo_mass_segmentation"
@@ -37,16 +33,7 @@ _EXPECTED = (MammogramError, ValueError, OSError)
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle's folder and what its metadata say.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        Absolute.
-    version : str
-    weights : tuple of str
-        Files of ``models/`` whose hashes the metadata record.
-    """
+    """A bundle's folder and what its metadata say."""
 
     path: Path
     version: str
@@ -70,13 +57,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Inference:
-    """What a run used.
-
-    Attributes
-    ----------
-    threshold : float or None
-    weights_sha256 : str
-    """
+    """What a run used."""
 
     threshold: float | None
     weights_sha256: str
@@ -128,28 +109,7 @@ def _bundle(folder: Path) -> Bundle:
 
 
 def check_weights(bundle: Bundle, *, path: PathLike | None = None) -> tuple[Path, str]:
-    """Find the weights of a run, and make sure that the bundle's own are those that its metadata record.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    path : path, optional
-        Weights that the user names in place of the bundle's; naming them is consent. By default the recorded
-        ``models/model.safetensors``, else ``models/model.pt``.
-
-    Returns
-    -------
-    (pathlib.Path, str)
-        The file, absolute, and its SHA-256.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there are none.
-    MammogramError
-        If a recorded file of ``models/`` (also a detector's) is another one. A network that was trained in the
-        bundle's folder differs from the released one: name it.
-    """
+    """Find the weights of a run, and make sure that the bundle's own are those that its metadata record."""
     models = bundle.path / "models"
     own = models / ("model.safetensors" if "model.safetensors" in bundle.weights else "model.pt")
     if not own.is_file():
@@ -178,31 +138,7 @@ def run_inference(
     include: Sequence[str] = (),
     progress: Callable[[int], object] | None = None,
 ) -> Inference:
-    """Run a bundle's ``inference.json``; its files and ``summary.json`` go to `output_dir`.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    items : sequence of InputImage
-    output_dir : pathlib.Path
-        Absolute.
-    weights : path, optional
-    options : mapping
-        Keys of the configuration to set.
-    include : sequence of str
-        Further kinds of images than the bundle accepts.
-    progress : callable, optional
-        Called with the number of inputs done, in place of the bundle's own progress bar.
-
-    Returns
-    -------
-    Inference
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If weights are absent or do not fit, or an option is unknown or of the wrong type.
-    """
+    """Run a bundle's ``inference.json``; its files and ``summary.json`` go to `output_dir`."""
     config = json.loads(bundle.config.read_text(encoding="utf-8"))
     if config.get("dataset", {}).get("_target_") != _READER:
         msg = f"{bundle.name}: its inference does not read through {_READER}; run it with `python -m monai.bundle run`"

@@ -29,21 +29,7 @@ _MODE = 0o100644
 
 @dataclass(frozen=True)
 class Release:
-    """One packed bundle.
-
-    Parameters
-    ----------
-    name : str
-        The bundle's name.
-    version : str
-        Its version.
-    path : pathlib.Path
-        ``{name}_v{version}.zip``; its SHA-256 stands beside it in ``{name}_v{version}.zip.sha256``.
-    sha256 : str
-        The zip's SHA-256.
-    weights : tuple of str
-        The weights inside; empty for a bundle without.
-    """
+    """One packed bundle."""
 
     name: str
     version: str
@@ -53,33 +39,7 @@ class Release:
 
 
 def package_bundles(bundles: Sequence[PathLike], *, out: PathLike, url: str | None = None) -> list[Release]:
-    """Pack bundles, and list them in ``model_info.json`` and ``SHA256SUMS``.
-
-    Parameters
-    ----------
-    bundles : sequence of paths
-        Bundle folders.
-    out : path
-        Folder for the zips.
-    url : str, optional
-        Where the zips will be found, ``https://github.com/OWNER/REPO/releases/download/TAG``; the list's
-        ``source``. By default the zip's name alone.
-
-    Returns
-    -------
-    list of Release
-
-    Raises
-    ------
-    ValueError
-        If a bundle is not clean (`mammozoo check`) or asks for another version of this library.
-
-    Notes
-    -----
-    ``model_info.json`` has the form of MONAI's model zoo (``checksum`` is a SHA-1 there), with the SHA-256 beside it.
-    Releases that it lists already stay listed. ``SHA256SUMS`` holds what the single ``.sha256`` files hold: attach it
-    to the release page in their place, since MONAI takes every attachment named after a bundle for a version of it.
-    """
+    """Pack bundles, and list them in ``model_info.json`` and ``SHA256SUMS``."""
     releases = [package_bundle(bundle, out=out) for bundle in bundles]
     file = Path(out) / "model_info.json"
     info = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

@@ -28,17 +28,7 @@ ZOO_LIMIT = 25 << 20
 
 @dataclass(frozen=True)
 class ReleasedWeights:
-    """One network's weights in a bundle.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The ``.safetensors`` file.
-    parameters : int
-        Numbers in it, buffers included.
-    bytes : int
-        Its size.
-    """
+    """One network's weights in a bundle."""
 
     path: Path
     parameters: int
@@ -132,18 +122,7 @@ def _safetensors_bytes(state: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def torch_bytes(path: PathLike) -> bytes:
-    """Make a PyTorch file of weights: a plain state dict, names sorted.
-
-    Parameters
-    ----------
-    path : path
-        A ``.safetensors`` file.
-
-    Returns
-    -------
-    bytes
-        Loadable with ``weights_only=True``. The same tensors and the same PyTorch give the same bytes.
-    """
+    """Make a PyTorch file of weights: a plain state dict, names sorted."""
     state = read_state(path)
     buffer = io.BytesIO()  # a file's name would be part of the bytes
     torch.save({name: state[name].clone() for name in sorted(state)}, buffer)
@@ -151,22 +130,7 @@ def torch_bytes(path: PathLike) -> bytes:
 
 
 def restore_weights(bundle: PathLike) -> list[Path]:
-    """Write the ``.pt`` files of a clone from its safetensors files, where they are not there.
-
-    Parameters
-    ----------
-    bundle : path
-
-    Returns
-    -------
-    list of pathlib.Path
-        What was written. A file that is there stays as it is: it may be a training's.
-
-    Raises
-    ------
-    MammogramError
-        If a safetensors file is not the recorded one, or this PyTorch writes other bytes than the recorded ones.
-    """
+    """Write the ``.pt`` files of a clone from its safetensors files, where they are not there."""
     models = Path(bundle) / "models"
     written = []
     for canonical in sorted(models.glob("*.safetensors")):
@@ -185,13 +149,7 @@ def restore_weights(bundle: PathLike) -> list[Path]:
 
 
 def same_tensors(first: PathLike, second: PathLike) -> bool:
-    """Whether two weights files hold the same names, types and values, bit for bit.
-
-    Parameters
-    ----------
-    first, second : path
-        PyTorch or safetensors files.
-    """
+    """Whether two weights files hold the same names, types and values, bit for bit."""
     a, b = read_state(first), read_state(second)
     return a.keys() == b.keys() and all(
         tensor.dtype == b[name].dtype and tensor.shape == b[name].shape and torch.equal(_bits(tensor), _bits(b[name]))

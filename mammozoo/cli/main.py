@@ -15,8 +15,6 @@ from .release import bundles, bundles_options, check, check_options, package, pa
 from .tables import parse_value, tables, tables_options
 from .weights import export, export_options, weights, weights_options
 
-__all__ = ["main"]
-
 Command = Callable[[argparse.Namespace], int]
 _EXAMPLE = "mammo_mass_segmentation"
 

@@ -7,8 +7,6 @@ import argparse
 import json
 from pathlib import Path
 
-__all__ = ["bundle_folders", "bundles", "bundles_options", "check", "check_options", "package", "package_options"]
-
 
 def check_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``mammozoo check``."""

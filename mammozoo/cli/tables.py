@@ -9,8 +9,6 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-__all__ = ["parse_value", "tables", "tables_options"]
-
 #: Each has a module of `mammozoo.report.paper` and in it a function that prints its tables (root, run) -> Markdown.
 _PAPERS = ("abnormal_unet", "aunet", "cem", "two_stage")
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from .release import bundle_folders
 
-__all__ = ["export", "export_options", "weights", "weights_options"]
-
 
 def weights_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``mammozoo weights``."""

@@ -15,29 +15,10 @@ from ..functional.boxes.frame import DetectorFrame, find_frame
 from ..functional.boxes.geometry import as_boxes
 from .masks import read_pixels
 
-__all__ = ["Anchors", "find_anchors", "lesion_sizes"]
-
 
 @dataclass(frozen=True)
 class Anchors:
-    """Anchors and what they were found from.
-
-    Parameters
-    ----------
-    anchors : tuple of (float, float)
-        Width and height in pixels of the detector's input, by rising area, to a tenth of a pixel.
-    size : (int, int)
-        Width and height of that input.
-    boxes, images : int
-        How many lesions on how many images.
-    mean_best_iou : float
-        Of every lesion with its best anchor.
-
-    Examples
-    --------
-    >>> Anchors(((8.0, 9.0),), size=(320, 640), boxes=1, images=1, mean_best_iou=1.0).to_dict()["anchors"]
-    [[8.0, 9.0]]
-    """
+    """Anchors and what they were found from."""
 
     anchors: tuple[tuple[float, float], ...]
     size: tuple[int, int]
@@ -82,38 +63,7 @@ def find_anchors(
     framing: str = "padded",
     progress: Callable[[int], object] | None = None,
 ) -> Anchors:
-    """Cluster the sizes of a data set's lesions by the distance 1 - IoU.
-
-    Parameters
-    ----------
-    items, framing, progress
-        As in `lesion_sizes`; use the training part alone.
-    size : (int, int)
-        Input size for which the anchors are meant: 320 x 640 is the middle of the multi-scale training.
-    count : int
-    seed : int
-        Of the first centres.
-
-    Returns
-    -------
-    Anchors
-
-    Raises
-    ------
-    ValueError
-        If there are fewer distinct sizes than anchors wanted.
-
-    References
-    ----------
-    Yan et al., 2020, arXiv:2002.12079, Section 3.2: nine anchors recomputed by k-means.
-
-    Examples
-    --------
-    >>> find_anchors([])
-    Traceback (most recent call last):
-    ...
-    ValueError: 9 anchors need at least 9 boxes of distinct size, got 0 boxes of 0 sizes; use more images or a smaller k
-    """
+    """Cluster the sizes of a data set's lesions by the distance 1 - IoU."""
     sizes = lesion_sizes(items, size=size, framing=framing, progress=progress)
     found = kmeans_anchors(sizes, k=count, generator=np.random.default_rng(seed)).round(1)
     pairs = tuple((float(width), float(height)) for width, height in found)

@@ -13,8 +13,6 @@ from ..io.masks import misfit, same_aspect
 from ..io.shape import image_shape
 from .record import LABELS, Record, is_unknown
 
-__all__ = ["check_data", "mask_misfit", "unannotated", "unknown_labels", "unknown_patients"]
-
 logger = logging.getLogger(__name__)
 
 TASKS = ("segmentation", "detection", "classification")

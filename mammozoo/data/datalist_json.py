@@ -13,8 +13,6 @@ from ..io.write import write_json
 from .masks import mask_file
 from .record import Record
 
-__all__ = ["datalist_items", "write_datalist"]
-
 
 def datalist_items(
     records: Sequence[Record], *, base_dir: PathLike, cache_dir: PathLike | None = None
@@ -39,28 +37,7 @@ def _relative(path: str, base_dir: PathLike) -> str:
 
 
 def write_datalist(path: PathLike, parts: dict[str, Sequence[Record]], *, cache_dir: PathLike | None = None) -> Path:
-    """Write a datalist file.
-
-    Parameters
-    ----------
-    path : PathLike
-    parts : dict of str to sequence of Record
-        A list a key, for example ``{"all": records}`` or train, validation and test.
-    cache_dir : PathLike, optional
-        See `datalist_items`.
-
-    Returns
-    -------
-    Path
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_datalist(Path(folder) / "datalist.json", {"all": []})
-    ...     file.read_text().split()
-    ['{', '"all":', '[]', '}']
-    """
+    """Write a datalist file."""
     file = Path(path)
     lists = {
         part: datalist_items(records, base_dir=file.parent, cache_dir=cache_dir) for part, records in parts.items()

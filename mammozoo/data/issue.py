@@ -6,30 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Issue", "issue"]
-
 _EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One kind of trouble.
-
-    Parameters
-    ----------
-    kind : str
-        Short name, for example ``"patient"`` or ``"unreadable"``.
-    detail : str
-        What it means, in one sentence without a full stop.
-    count : int
-    examples : tuple of str
-        At most five.
-
-    Examples
-    --------
-    >>> str(Issue("patient", "patients in train and test", 2, ("p1", "p2")))
-    'patient: 2 patients in train and test (p1, p2)'
-    """
+    """One kind of trouble."""
 
     kind: str
     detail: str

@@ -13,50 +13,12 @@ from .._typing import PathLike
 from ..io.table import read_table
 from .record import LABELS, Box, Record, is_unknown, laterality_code, view_code
 
-__all__ = ["index"]
-
 _REQUIRED = ("id", "image", "patient_id")
 _OPTIONAL = ("mask", "boxes_xywh", "label", "laterality", "view")
 
 
 def index(path: PathLike) -> list[Record]:
-    r"""Read a manifest.
-
-    Parameters
-    ----------
-    path : path
-        CSV file (see `mammozoo.io.table.read_table` for its encodings) with the columns ``id, image, patient_id`` and,
-        where they apply, ``mask``, ``boxes_xywh`` (JSON list of [x, y, width, height] in pixels), ``label`` (normal,
-        benign or malignant), ``laterality``, ``view``; every other column is a stratum. File paths are relative to the
-        CSV.
-
-    Returns
-    -------
-    list of Record
-        In the order of the file. ``mask`` becomes `label_path`, ``label`` `class_name`, ``boxes_xywh``
-        `boxes` (as xyxy), ``view`` `view_position`; ``modality`` is also kept as a stratum.
-
-    Raises
-    ------
-    UserError
-        If the CSV, an image or a mask is missing (all of them are counted, some are named), a column is missing, an id
-        stands twice, a field is malformed, or there is no line at all.
-
-    Notes
-    -----
-    An empty ``mask`` or ``boxes_xywh`` means no lesion; an empty label means unknown. Unknown patients and labels that
-    are none are left to `mammozoo.data.checks.check_data`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     csv_path = Path(folder) / "manifest.csv"
-    ...     _ = (Path(folder) / "a.png").write_bytes(b"")
-    ...     _ = csv_path.write_text("id,image,patient_id,laterality\na,a.png,p1,left\n")
-    ...     index(csv_path)[0].laterality
-    'L'
-    """
+    r"""Read a manifest."""
     csv_path = Path(path)
     if csv_path.is_dir():
         inside = sorted(file.name for file in csv_path.glob("*.csv"))[:3]

@@ -19,22 +19,11 @@ from .._paths import restore_path
 from .._typing import Array, PathLike
 from ..functional.lesion_size import area_224
 from ..io.errors import MammogramError
-from ..io.masks import MaskFile, match_shape, same_aspect, say_once
+from ..io.masks import MaskFile, match_shape, say_once
 from ..io.masks import read_mask as read_mask_file
 from ..io.shape import image_shape
 from ..io.write import safe_id, write_png
 from .record import Finding, Record
-
-__all__ = [
-    "lesion_area_224",
-    "mask_cache",
-    "mask_file",
-    "match_shape",
-    "read_mask",
-    "read_pixels",
-    "record_mask",
-    "same_aspect",
-]
 
 
 def read_pixels(path: PathLike) -> Array:
@@ -59,37 +48,7 @@ def _read(path: PathLike) -> MaskFile:
 
 
 def record_mask(record: Record, *, shape: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """Mask of all lesions of a record in the geometry of its image.
-
-    Parameters
-    ----------
-    record : Record
-    shape : (int, int), optional
-        (H, W) of the image; read from the image's header where it is not given.
-
-    Returns
-    -------
-    (H, W) uint8 array
-        0 and 1: the file `label_path`, or the union of the findings' mask files and outlines.
-
-    Raises
-    ------
-    UserError
-        If a mask cannot be read, or has another shape than the image (aspect off by more than 2 %).
-
-    Notes
-    -----
-    A record without mask, mask files and outlines gives an empty mask: boxes are not drawn. Masks at another pitch are
-    resized by nearest neighbour. Outlines are filled with their contour pixels; vertices outside the frame are clipped;
-    outlines of one or two points give a dot or a line. Where the image is absent a single mask is taken as it is.
-
-    Examples
-    --------
-    >>> square = Finding(kind="mass", outline=((1, 1), (3, 1), (3, 3), (1, 3)))
-    >>> record = Record(id="a", image="a.png", patient_id="p", findings=(square,))
-    >>> int(record_mask(record, shape=(6, 6)).sum())
-    9
-    """
+    """Mask of all lesions of a record in the geometry of its image."""
     mask, notes = record_masks(record, shape=shape)
     for note in notes:
         say_once(note, record.id)
@@ -143,29 +102,7 @@ def mask_cache() -> Path:
 
 
 def mask_file(record: Record, *, cache_dir: PathLike | None = None) -> str:
-    """Path of a mask file that a transform can load.
-
-    Parameters
-    ----------
-    record : Record
-    cache_dir : path, optional
-        Folder for masks that have to be composed, outside the data set; default: `mask_cache`.
-
-    Returns
-    -------
-    str
-        `record.label_path`, or a PNG (0/255) in the cache, whose name changes with the files that it was composed of.
-
-    Raises
-    ------
-    UserError
-        As `record_mask`.
-
-    Examples
-    --------
-    >>> mask_file(Record(id="a", image="a.png", patient_id="p", label_path="m.png"))
-    'm.png'
-    """
+    """Path of a mask file that a transform can load."""
     if record.label_path is not None:
         return record.label_path
     shape = _image_shape(record)

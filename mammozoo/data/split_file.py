@@ -25,27 +25,7 @@ _FORMAT = "mammozoo-split-1"
 
 @dataclass(frozen=True)
 class SplitFile:
-    """A hold-out split and five folds of the same patients, with every image they hold.
-
-    Parameters
-    ----------
-    document : Mapping[str, Any]
-        What the JSON file holds: ``format, dataset, description, seed, group_by, stratified_by, images``
-        (set name -> patient -> image ids), ``holdout`` (part -> patients), ``folds``, ``counts``, ``notes``.
-
-    Notes
-    -----
-    Parts are lists of patients and `images` says whose each image is, so no file of this form can hold a
-    patient on two sides. Several sets (renderings of one data set, such as whole films and squares) share
-    the parts.
-
-    Examples
-    --------
-    >>> records = [Record(id=f"i{n}", image="a.png", patient_id=f"p{n}") for n in range(10)]
-    >>> file = make_split_file({"all": records}, dataset="demo", seed=0)
-    >>> sorted(file.split(fold=None).to_dict())
-    ['test', 'train', 'validation']
-    """
+    """A hold-out split and five folds of the same patients, with every image they hold."""
 
     document: Mapping[str, Any] = field(hash=False)
 
@@ -101,34 +81,7 @@ def make_split_file(
     description: str = "",
     notes: Mapping[str, Any] | None = None,
 ) -> SplitFile:
-    """Draw the hold-out split and the five folds of a data set, once.
-
-    Parameters
-    ----------
-    sets : Mapping[str, sequence of Record]
-        Image sets by name; a patient is in the same part in all of them. The first one is balanced by
-        `strata`; patients that only later sets have are dealt with their images in no stratum.
-    dataset : str
-    seed : int
-    strata : Mapping[str, str], optional
-        Stratum by record id.
-    stratified_by : str
-        What the strata are, in words.
-    description : str
-    notes : Mapping[str, Any], optional
-        Anything a reader should know, for example ids of doubtful masks.
-
-    Returns
-    -------
-    SplitFile
-
-    Examples
-    --------
-    >>> records = [Record(id=f"i{n}", image="a.png", patient_id=f"p{n}") for n in range(10)]
-    >>> file = make_split_file({"all": records}, dataset="demo", seed=0)
-    >>> file.document["counts"]["all"]["holdout"]["train"]
-    {'patients': 6, 'images': 6}
-    """
+    """Draw the hold-out split and the five folds of a data set, once."""
     first, *others = (list(records) for records in sets.values())
     known = {record.patient_id for record in first}
     drawn = first + [record for records in others for record in records if record.patient_id not in known]

@@ -15,17 +15,7 @@ from ..functional.lesion_size import size_bin
 from .masks import lesion_area_224
 from .record import Record
 
-__all__ = [
-    "FOLDS",
-    "PARTS",
-    "Split",
-    "allocate",
-    "class_of",
-    "holdout",
-    "kfold",
-    "make_split",
-    "stratify",
-]
+__all__ = ["FOLDS", "PARTS", "Split", "allocate", "class_of", "holdout", "kfold", "make_split", "stratify"]
 
 PARTS = ("train", "validation", "test")
 #: Shares of the hold-out split.

@@ -95,35 +95,7 @@ def _named(source: Path, dataset: str | None) -> dict[str, Any]:
 
 
 def read_datalist(path: PathLike, *, part: str | None = None) -> list[Record]:
-    r"""Read a datalist file: ours, or any list of ``image`` and ``label`` in MONAI's form.
-
-    Parameters
-    ----------
-    path : PathLike
-        JSON: a list, or an object of lists; of each item only ``image`` is needed. ``label`` is a mask's path
-        (relative to the file) or a class index, ``box`` a list of xyxy boxes.
-    part : str, optional
-        Name of the list.
-
-    Returns
-    -------
-    list of Record
-        Without an ``id`` the image's name without suffix is it; without a ``patient_id`` the image stands for itself.
-
-    Raises
-    ------
-    UserError
-        If the file is no such JSON, or holds several lists and none is named.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "datalist.json"
-    ...     _ = file.write_text('{"test": [{"image": "a.png", "label": "m/a.png"}]}')
-    ...     read_datalist(file)[0].id
-    'a'
-    """
+    r"""Read a datalist file: ours, or any list of ``image`` and ``label`` in MONAI's form."""
     file = Path(path)
     items = _items(read_json(file), part, name=file.name)
     return [_record(item, folder=file.parent, origin=f"{file}, item {n}") for n, item in enumerate(items, start=1)]

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Route", "clahe", "default_value_range"]
 
 Route: TypeAlias = Literal["auto", "cv2", "torch"]
 CV2_BINS = 256  # cv2's 8-bit route; its 16-bit route always takes 65,536 bins, which clips 12-bit data hardly at all

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from .clahe import default_value_range
 
-__all__ = ["clahe_tensor", "equalise_levels"]
-
 BAND_PIXELS = 1 << 17  # pixels blended at once on a CPU: the temporaries then stay in the cache
 INT32_MAX = 2**31 - 1
 

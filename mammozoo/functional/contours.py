@@ -10,14 +10,7 @@ import numpy as np
 
 from .._typing import Array
 
-__all__ = [
-    "PREDICTION_COLOUR",
-    "TRUTH_COLOUR",
-    "add_caption",
-    "add_labels",
-    "display_window",
-    "draw_contours",
-]
+__all__ = ["PREDICTION_COLOUR", "TRUTH_COLOUR", "add_caption", "add_labels", "display_window", "draw_contours"]
 
 # Told apart on grey and with every common colour deficiency: yellow against blue-cyan.
 PREDICTION_COLOUR = (255, 214, 10)

@@ -8,8 +8,6 @@ import numpy as np
 
 from .._typing import Array
 
-__all__ = ["heat_overlay"]
-
 
 def heat_overlay(image: Array, heat: Array, *, opacity: float = 0.5) -> Array:
     """RGB of a grey image (H, W) uint8, coloured by a map of 0 to 1; NaN counts as 0."""

@@ -10,8 +10,6 @@ import numpy as np
 
 from .._typing import Array, Mask
 
-__all__ = ["histogram", "quantiles"]
-
 
 def histogram(image: Array, *, bins: int, mask: Mask | None = None) -> tuple[Array, Array]:
     """Counts and edges of equal bins from the image's minimum to its maximum; no bin if it is constant."""

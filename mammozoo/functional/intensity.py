@@ -13,8 +13,6 @@ import numpy as np
 
 from .._typing import Array
 
-__all__ = ["apply_lut", "apply_rescale", "apply_window", "invert", "presentation_like"]
-
 
 def apply_rescale(values: Array, *, slope: float = 1.0, intercept: float = 0.0) -> Array:
     """``slope * value + intercept`` as float64; the input itself for slope 1 and intercept 0."""
@@ -26,35 +24,7 @@ def apply_rescale(values: Array, *, slope: float = 1.0, intercept: float = 0.0) 
 def apply_window(
     values: Array, *, center: float, width: float, function: str = "LINEAR", low: float = 0.0, high: float = 1.0
 ) -> Array:
-    """Window values to the range from `low` to `high` [1]_.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Any shape, after the modality LUT.
-    center, width : float
-        In the unit of the values.
-    function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
-        VOI LUT Function (0028,1056).
-    low, high : float
-        Output range.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64.
-
-    Raises
-    ------
-    ValueError
-        If the width is too small for the function (below 1 for LINEAR, not above 0 otherwise), not finite, or the
-        function is unknown.
-
-    Examples
-    --------
-    >>> apply_window(np.array([0, 50, 100]), center=50, width=100, function="LINEAR_EXACT")
-    array([0. , 0.5, 1. ])
-    """
+    """Window values to the range from `low` to `high`."""
     x = np.asarray(values, dtype=np.float64)
     if not (np.isfinite(center) and np.isfinite(width)) or width <= 0 or (function == "LINEAR" and width < 1):
         msg = f"window center {center} and width {width} do not make a {function} window"
@@ -72,7 +42,7 @@ def apply_window(
 
 
 def apply_lut(values: Array, *, table: Array, first: int = 0) -> Array:
-    """Look values up in a table that begins at `first`; beyond its ends the end entries [1]_."""
+    """Look values up in a table that begins at `first`; beyond its ends the end entries."""
     index = np.clip(np.rint(np.asarray(values, dtype=np.float64)) - first, 0, len(table) - 1).astype(np.intp)
     return np.asarray(np.asarray(table)[index])
 
@@ -83,7 +53,7 @@ def invert(values: Array, *, low: float, high: float) -> Array:
 
 
 def presentation_like(values: Array, *, invert_polarity: bool) -> Array:
-    """Raw detector values as shown: shift to at least 1, logarithm, inversion where high means air [2]_."""
+    """Raw detector values as shown: shift to at least 1, logarithm, inversion where high means air."""
     x = np.asarray(values, dtype=np.float64)
     logs = np.log(np.maximum(x - min(float(x.min()) - 1, 0.0), 1.0)) if x.size else x
     if not x.size:

@@ -7,8 +7,6 @@ import numpy as np
 
 from .._typing import Array
 
-__all__ = ["GRID", "area_224", "size_bin"]
-
 GRID = 224  # pixels a side: the bins fit this grid (docs/explanation/choices.md)
 
 

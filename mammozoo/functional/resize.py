@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Mode", "axis_weights", "resize", "resize_on_device"]
 
 Mode: TypeAlias = Literal["area", "nearest"]
 CV2_TYPES = ("uint8", "uint16", "int16", "float32", "float64")

@@ -14,8 +14,6 @@ from pathlib import Path, PurePosixPath
 from .._typing import PathLike
 from .errors import MammogramError
 
-__all__ = ["ArchiveLimits", "extract_zip"]
-
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # zip general purpose flags: encrypted, strongly, with masked headers
 _CHUNK = 1 << 20
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)

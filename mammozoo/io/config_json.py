@@ -11,8 +11,6 @@ from typing import Any
 from .._typing import PathLike
 from .write import write_text
 
-__all__ = ["config_text", "get_item", "has_item", "read_json", "set_item", "write_config"]
-
 _WIDTH = 150
 
 
@@ -27,16 +25,7 @@ def write_config(path: PathLike, config: Mapping[str, Any]) -> Path:
 
 
 def config_text(config: Mapping[str, Any]) -> str:
-    """Lay a configuration out: one item a line, arrays and objects that fit into 150 columns on one line.
-
-    Examples
-    --------
-    >>> print(config_text({"lr": 0.1, "size": [8, 8]}), end="")
-    {
-        "lr": 0.1,
-        "size": [8, 8]
-    }
-    """
+    """Lay a configuration out: one item a line, arrays and objects that fit into 150 columns on one line."""
     lines = [f"    {json.dumps(key)}: {_laid_out(value, 4, len(json.dumps(key)) + 6)}" for key, value in config.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -62,13 +51,7 @@ def _parts(name: str) -> list[str]:
 
 
 def get_item(config: Any, name: str) -> Any:
-    """Item under an id such as ``network_def::dropout``; KeyError where there is none.
-
-    Examples
-    --------
-    >>> get_item({"a": [{"b": 3}]}, "a::0::b")
-    3
-    """
+    """Item under an id such as ``network_def::dropout``; KeyError where there is none."""
     for part in _parts(name):
         try:
             config = config[int(part)] if isinstance(config, list) else config[part]

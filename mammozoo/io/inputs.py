@@ -79,12 +79,7 @@ def list_inputs(source: PathLike | Sequence[PathLike], *, work_dir: PathLike | N
 
 
 def require_outside(output_dir: PathLike, source: PathLike | Sequence[PathLike]) -> None:
-    """Refuse an output folder inside the source: its results would be inputs of the next run.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Refuse an output folder inside the source: its results would be inputs of the next run."""
     folder = Path(output_dir).resolve()
     for item in [source] if isinstance(source, str | os.PathLike) else source:
         given = Path(item).resolve()

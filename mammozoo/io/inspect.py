@@ -11,30 +11,11 @@ from .._typing import PathLike
 from .dicom.read import read_mammogram
 from .errors import MammogramError
 
-__all__ = ["inspect_file", "inspect_table"]
-
 _COLUMNS = ("file", "size", "intent", "laterality", "view", "spacing", "voi", "flags", "remarks")
 
 
 def inspect_file(path: PathLike) -> dict[str, Any]:
-    """Read a file and report on it.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    dict
-        ``file, rows, columns, dtype, bits_stored, photometric, presentation_intent, laterality, view_position,
-        pixel_spacing, spacing_source, voi, kind, flags, warnings, strata``; on failure, and for a tomosynthesis slice,
-        ``file`` and ``error``.
-
-    Examples
-    --------
-    >>> inspect_file("absent.dcm")
-    {'file': 'absent.dcm', 'error': 'absent.dcm: there is no such file'}
-    """
+    """Read a file and report on it."""
     name = Path(path).name
     try:
         mammogram = read_mammogram(path)
@@ -64,22 +45,7 @@ def inspect_file(path: PathLike) -> dict[str, Any]:
 
 
 def inspect_table(reports: Sequence[Mapping[str, Any]]) -> str:
-    """Lay reports out as a table, one line a file; unknown is ``?``.
-
-    Parameters
-    ----------
-    reports : sequence of dict
-        From `inspect_file`.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print(inspect_table([{"file": "a.dcm", "error": "a.dcm is empty"}]).splitlines()[1].split()[0])
-    a.dcm
-    """
+    """Lay reports out as a table, one line a file; unknown is ``?``."""
     lines = [_COLUMNS, *(_cells(report) for report in reports)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(_COLUMNS))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)

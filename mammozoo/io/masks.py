@@ -27,10 +27,6 @@ from .raster.read import decode_raster, upright
 from .raster.tiff import TIFF, decode_page, tiff_pages
 from .shape import image_shape
 
-__all__ = [
-    "MaskFile", "binary_mask", "mask_values", "match_shape", "misfit", "read_mask", "same_aspect", "say_once",
-]  # fmt: skip
-
 logger = logging.getLogger(__name__)
 
 LOSSY = "lossy masks (JPEG): lesion is what exceeds half of the maximum"
@@ -48,15 +44,7 @@ RATIO_TOLERANCE = 0.02
 
 @dataclass(frozen=True, eq=False)
 class MaskFile:
-    """A mask as read.
-
-    Attributes
-    ----------
-    mask : (H, W) uint8 array
-        0 and 1.
-    note : str
-        What was decided about its values; empty for two levels and numbered lesions.
-    """
+    """A mask as read."""
 
     mask: Array
     note: str = ""
@@ -119,13 +107,7 @@ def _reading(file: Path) -> Iterator[None]:
 
 
 def mask_values(path: PathLike, *, data: bytes | None = None) -> Array:
-    """Decode a mask file to its values (H, W), whatever they mean; of a TIFF the first page.
-
-    Raises
-    ------
-    MammogramError
-        If the file cannot be read.
-    """
+    """Decode a mask file to its values (H, W), whatever they mean; of a TIFF the first page."""
     file = Path(path)
     with _reading(file):
         if is_nifti(file):
@@ -209,40 +191,7 @@ def _one_channel(pixels: Array, *, shape: tuple[int, int] | None = None) -> Arra
 
 
 def binary_mask(values: Array, *, name: str = "the mask", lossy: bool = False) -> tuple[Array, str]:
-    """Tell lesion from background in the values of a mask.
-
-    Parameters
-    ----------
-    values : (H, W) array
-        Of any type: 0 and 1, 0 and 255, lesion numbers, soft edges.
-    name : str
-        What the error message calls the mask.
-    lossy : bool
-        The file's coding blurs two levels, so there are no lesion numbers in it.
-
-    Returns
-    -------
-    mask : (H, W) uint8 array
-        0 and 1.
-    note : str
-        See `MaskFile`.
-
-    Raises
-    ------
-    BadPixelsError
-        If a value is negative or no number, or the values are those of a gray image: more than 5 % of the pixels lie
-        between a tenth and nine tenths of the maximum, and more than four times as many as above.
-
-    Notes
-    -----
-    Lesion numbers are integers up to 32, or greater ones in even areas: half of the pixels between 0 and the maximum
-    that touch others touch none of another number.
-
-    Examples
-    --------
-    >>> binary_mask(np.array([[0, 1, 2, 3]]))[0].tolist(), binary_mask(np.array([[0, 20, 200, 255]]))[0].tolist()
-    ([[0, 1, 1, 1]], [[0, 0, 1, 1]])
-    """
+    """Tell lesion from background in the values of a mask."""
     values = np.asarray(values)
     if values.dtype == bool or not values.size:
         return values.astype(np.uint8), ""
@@ -301,31 +250,7 @@ def same_aspect(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
 
 
 def match_shape(mask: Array, shape: tuple[int, ...], *, name: str) -> Array:
-    """Bring a mask that was stored at another pitch to the image's size.
-
-    Parameters
-    ----------
-    mask : (H, W) uint8 array
-    shape : (int, int)
-        (H, W) of the image.
-    name : str
-        What the error message calls the mask.
-
-    Returns
-    -------
-    (H, W) uint8 array
-        Resized by nearest neighbour.
-
-    Raises
-    ------
-    UserError
-        If the ratios of heights and widths differ by more than 2 %: not the same picture.
-
-    Examples
-    --------
-    >>> match_shape(np.ones((10, 5), np.uint8), (20, 10), name="m").shape
-    (20, 10)
-    """
+    """Bring a mask that was stored at another pitch to the image's size."""
     if mask.shape == tuple(shape):
         return mask
     if not same_aspect(mask.shape, shape):

@@ -13,38 +13,11 @@ from .raster.nifti import is_nifti, nifti_shape
 from .raster.read import raster_shape
 from .raster.tiff import TIFF
 
-__all__ = ["image_shape"]
-
 _HEAD = 1 << 20  # bytes: more than any header in front of the pixels
 
 
 def image_shape(path: PathLike) -> tuple[int, int]:
-    r"""Rows and columns of an image or mask file.
-
-    Parameters
-    ----------
-    path : path
-        DICOM, PNG, JPEG, TIFF (its largest page), GIF, BMP, PNM or NIfTI; the content decides.
-
-    Returns
-    -------
-    (int, int)
-        (H, W) as the image is shown, an orientation in its header applied.
-
-    Raises
-    ------
-    MammogramError
-        If it is none of these, or its header is broken.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "a.pgm"
-    ...     _ = file.write_bytes(b"P5 # comment\n3 2\n255\n......")
-    ...     image_shape(file)
-    (2, 3)
-    """
+    r"""Rows and columns of an image or mask file."""
     file = Path(path)
     try:
         state = file.stat()

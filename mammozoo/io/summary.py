@@ -17,8 +17,6 @@ from .dicom.geometry import laterality, pixel_spacing, view_position
 from .dicom.header import number, text
 from .errors import BadHeaderError, NotAnImageError
 
-__all__ = ["HeaderSummary", "header_summary", "metadata_summary"]
-
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 

@@ -14,24 +14,13 @@ from typing import Any
 from .._errors import UserError
 from .._typing import PathLike
 
-__all__ = ["Table", "read_json", "read_table"]
-
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _DELIMITERS = (",", ";", "\t")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a CSV.
-
-    Attributes
-    ----------
-    columns : tuple of str
-        The header, without blanks around the names.
-    rows : tuple of (int, dict of str to str)
-        Line in the file and cells by column, without blanks around them; empty rows are left out.
-    delimiter : str
-    """
+    """Rows of a CSV."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str]], ...]
@@ -43,34 +32,7 @@ class Table:
 
 
 def read_table(path: PathLike, *, ragged: bool = False) -> Table:
-    r"""Read a CSV with a header line.
-
-    Parameters
-    ----------
-    path : path
-        UTF-8 or UTF-16 with or without a byte order mark, else Windows' code page 1252 (Excel); comma, semicolon or
-        tab, whichever the header has most of, or what a first line ``sep=;`` says.
-    ragged : bool
-        Take rows of another length than the header's: missing cells are empty, surplus ones are left out.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    UserError
-        If there is no such file, it is no CSV (a folder, a workbook), or a row is of another length than the header.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "a.csv"
-    ...     _ = file.write_bytes("id;Größe\na;1,5\n".encode("cp1252"))
-    ...     read_table(file).rows
-    ((2, {'id': 'a', 'Größe': '1,5'}),)
-    """
+    r"""Read a CSV with a header line."""
     file = Path(path)
     try:
         data = file.read_bytes()

@@ -11,46 +11,17 @@ from pathlib import Path
 from .._typing import PathLike
 from .errors import MammogramError
 
-__all__ = [
-    "WeightsRecord", "file_sha256", "recorded_weights", "released_file", "require_recorded_weights", "weights_fault",
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """One entry of ``weights`` in a bundle's ``metadata.json``.
-
-    Parameters
-    ----------
-    file : str
-        Name of the file in ``models/``.
-    sha256 : str
-        64 hex digits.
-    """
+    """One entry of ``weights`` in a bundle's ``metadata.json``."""
 
     file: str
     sha256: str
 
 
 def file_sha256(path: PathLike) -> str:
-    """Hash a file without holding it in memory.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    str
-        SHA-256, 64 hex digits.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile() as file:
-    ...     file_sha256(file.name)[:8]
-    'e3b0c442'
-    """
+    """Hash a file without holding it in memory."""
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -59,18 +30,7 @@ def file_sha256(path: PathLike) -> str:
 
 
 def recorded_weights(path: PathLike) -> WeightsRecord | None:
-    """Find what the metadata of the bundle around a weights file say of it.
-
-    Parameters
-    ----------
-    path : path
-        ``BUNDLE/models/model.pt`` or another file in that folder.
-
-    Returns
-    -------
-    WeightsRecord or None
-        None if the file lies in no bundle, or the bundle's metadata do not list it.
-    """
+    """Find what the metadata of the bundle around a weights file say of it."""
     path = Path(path)
     metadata = path.resolve().parent.parent / "configs" / "metadata.json"
     try:
@@ -81,41 +41,14 @@ def recorded_weights(path: PathLike) -> WeightsRecord | None:
 
 
 def released_file(path: PathLike) -> Path:
-    """Find the file that serves in place of weights that are not there.
-
-    Parameters
-    ----------
-    path : path
-        ``models/model.pt``: what training writes.
-
-    Returns
-    -------
-    pathlib.Path
-        The path itself, or the ``.safetensors`` beside it if only that is there: a clone holds the released weights in
-        that form alone.
-
-    Examples
-    --------
-    >>> released_file("absent/model.pt").name
-    'model.pt'
-    """
+    """Find the file that serves in place of weights that are not there."""
     path = Path(path)
     copy = path.with_suffix(".safetensors")
     return copy if copy.is_file() and not path.is_file() else path
 
 
 def weights_fault(path: PathLike) -> str | None:
-    """Say how a weights file differs from what its bundle's metadata record.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    str or None
-        None if the hash is the recorded one, or none is recorded.
-    """
+    """Say how a weights file differs from what its bundle's metadata record."""
     record = recorded_weights(path)
     if record is None:
         return None
@@ -129,17 +62,7 @@ def weights_fault(path: PathLike) -> str | None:
 
 
 def require_recorded_weights(path: PathLike) -> None:
-    """Stop unless a weights file is the one that its bundle's metadata record.
-
-    Parameters
-    ----------
-    path : path
-
-    Raises
-    ------
-    MammogramError
-        If the hashes differ. A file of which nothing is recorded passes: the caller named it.
-    """
+    """Stop unless a weights file is the one that its bundle's metadata record."""
     fault = weights_fault(path)
     if fault is not None:
         raise MammogramError(

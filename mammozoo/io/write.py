@@ -21,17 +21,6 @@ import numpy as np
 
 from .._typing import Array, PathLike
 
-__all__ = [
-    "hide_patients",
-    "path_digest",
-    "safe_id",
-    "write_bytes",
-    "write_csv",
-    "write_json",
-    "write_png",
-    "write_text",
-]
-
 MAX_ID_LENGTH = 150  # file systems allow 255 bytes a name; temporary and collision suffixes need room
 # A suffix begins with a letter: the last number of a UID used as a file name ("1.2.840.5") is none.
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
@@ -131,29 +120,7 @@ def write_csv(path: PathLike, rows: Sequence[Mapping[str, Any]], *, columns: Seq
 
 
 def hide_patients(rows: Sequence[Mapping[str, Any]], *, column: str = "patient_id") -> list[dict[str, Any]]:
-    """Put hashes in place of patients' numbers: one patient keeps one hash.
-
-    Parameters
-    ----------
-    rows : sequence of mappings
-    column : str
-
-    Returns
-    -------
-    list of dict
-        With ``p-`` and 12 hex digits in the column; empty values stay empty.
-
-    Notes
-    -----
-    The key of the hash is the list of all patients of the table: the same table gives the same hashes, and a number
-    cannot be found by trying all numbers without that list.
-
-    Examples
-    --------
-    >>> first, second, third = hide_patients([{"patient_id": "A"}, {"patient_id": "B"}, {"patient_id": "A"}])
-    >>> first == third, first == second, len(first["patient_id"])
-    (True, False, 14)
-    """
+    """Put hashes in place of patients' numbers: one patient keeps one hash."""
     known = sorted({str(row[column]) for row in rows if row.get(column)})
     key = hashlib.sha256(json.dumps(known).encode()).digest()
     hidden = {name: f"p-{hmac.new(key, name.encode(), 'sha256').hexdigest()[:12]}" for name in known}

@@ -18,8 +18,6 @@ from .store.sources import open_source
 from .strategies import Entropy, First
 from .tasks import AnnotationTrainTask, MammogramInferTask
 
-__all__ = ["MammographyApp"]
-
 _EXTENSIONS = (".png", ".nii.gz", ".nii", ".nrrd")
 # What a client may say of an inference; everything else of a request would reach MONAI Label's own switches.
 _INFER_KEYS = ("model", "image", "device", "result_extension", "result_dtype", "save_label", "label_tag")

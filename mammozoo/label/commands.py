@@ -10,8 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["label_command", "label_options"]
-
 
 def label_options(parser: argparse.ArgumentParser) -> None:
     """Add the three sub-commands and their options."""

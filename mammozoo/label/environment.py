@@ -13,8 +13,6 @@ from pathlib import Path
 from .._typing import PathLike
 from . import torchvision_shim
 
-__all__ = ["DEFAULT_FOLDER", "PINS", "TORCH", "environment_python", "set_up", "stamp_of"]
-
 #: Folder of the environment, in the current directory.
 DEFAULT_FOLDER = ".label-env"
 TORCH = "2.13.0"
@@ -65,37 +63,7 @@ def set_up(
     tests: bool = False,
     run: Run | None = None,
 ) -> Path:
-    """Make the environment, or leave a finished one as it is.
-
-    Parameters
-    ----------
-    folder : path
-        Where; about 4 GB.
-    say : callable
-        Receives a line of progress.
-    tests : bool
-        Install what ``make label-test`` needs besides.
-    run : callable, optional
-        Runs a command line (for tests).
-
-    Returns
-    -------
-    pathlib.Path
-        Its Python.
-
-    Raises
-    ------
-    ValueError
-        If the torch that came out is not the CPU build of the pinned version.
-    subprocess.CalledProcessError
-        If pip fails.
-
-    Notes
-    -----
-    The CPU build of torch is installed first, from the indexes pip knows or else from PyTorch's own; every later step
-    carries a constraint file, so that no other torch is ever resolved. The library itself is linked, not installed:
-    its requirements are those of the other environment.
-    """
+    """Make the environment, or leave a finished one as it is."""
     folder, run = Path(folder), run or _run
     python, stamp = _python(folder), folder / _STAMP
     extra = _TEST_PACKAGES if tests else ()

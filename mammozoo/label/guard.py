@@ -10,8 +10,6 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-__all__ = ["ROUTES", "Guard", "is_allowed"]
-
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -49,24 +47,7 @@ def is_allowed(method: str, path: str) -> bool:
 
 
 class Guard:
-    """ASGI application around another one that lets only wanted requests through.
-
-    Parameters
-    ----------
-    app : callable
-        The ASGI application.
-    port : int
-        The server's port.
-    token : str
-        Secret of this start. Asked for on every request: in the address once (``/?token=...``, which sets a cookie),
-        then as that cookie; as ``Authorization: Bearer ...``; or before the path, ``/key/TOKEN/info/``, for clients
-        that can do nothing but name a server (3D Slicer). Empty = none is asked for.
-
-    Notes
-    -----
-    The Host header must name this machine, which defeats DNS rebinding; a request that a foreign page makes a browser
-    send is known by its Origin and refused.
-    """
+    """ASGI application around another one that lets only wanted requests through."""
 
     def __init__(self, app: Application, *, port: int, token: str) -> None:
         self.app = app

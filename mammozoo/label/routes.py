@@ -26,7 +26,6 @@ from .tasks import SPLIT_RECORD
 
 # No `from __future__ import annotations` here: FastAPI reads the annotations of its routes when they are defined.
 
-__all__ = ["add_error_answers", "page_files", "resume_segmentations", "router", "stop_training"]
 
 router = APIRouter()
 _MAX_EPOCHS = 1000

@@ -16,8 +16,6 @@ from fastapi import FastAPI
 
 from .guard import Guard
 
-__all__ = ["application", "main"]
-
 
 def application(*, port: int, token: str) -> Guard:
     """MONAI Label's application with the page's routes, behind the guard."""

@@ -25,32 +25,13 @@ from .store.import_segs import import_segmentations
 from .store.sources import open_source
 from .store.workspace import BundleChoice, Workspace, prepare_workspace
 
-__all__ = ["ServerPlan", "choose_bundles", "default_workspace", "plan_server", "run_server"]
-
 _HOST = "127.0.0.1"
 _WORKSPACE = "annotation"
 
 
 @dataclass(frozen=True)
 class ServerPlan:
-    """How the server is started.
-
-    Attributes
-    ----------
-    command : list of str
-    environment : mapping of str to str
-        Complete: MONAI Label reads its settings there, and so do the processes it starts.
-    url : str
-        What to open in the browser; it carries the token.
-    slicer_url : str
-        What to name as the server in 3D Slicer, which asks for no login: the token is part of the address.
-    images : int
-        Number of images to annotate.
-    imported : int
-        Number of DICOM segmentations that became labels.
-    refused : tuple of (str, str)
-        Segmentations that could not, with the reason.
-    """
+    """How the server is started."""
 
     command: list[str]
     environment: Mapping[str, str] = field(repr=False)
@@ -64,35 +45,7 @@ class ServerPlan:
 def choose_bundles(
     names: Sequence[str], *, bundle_dir: PathLike, weights: Mapping[str, PathLike], weights_dir: PathLike | None
 ) -> list[BundleChoice]:
-    """Find the bundles and the weights they begin with.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names in ``bundle_dir``, or folders (runs, unzipped releases).
-    bundle_dir : path
-        Folder that holds the bundles' folders.
-    weights : mapping of str to path
-        Weights by bundle.
-    weights_dir : path or None
-        Folder with ``NAME.pt`` or ``NAME/model.pt`` for the other bundles.
-
-    Returns
-    -------
-    list of BundleChoice
-
-    Raises
-    ------
-    FileNotFoundError
-        If a bundle is not there.
-    ValueError
-        If weights are named for a bundle that is not served.
-
-    Examples
-    --------
-    >>> choose_bundles([], bundle_dir="bundles", weights={}, weights_dir=None)
-    []
-    """
+    """Find the bundles and the weights they begin with."""
     stray = sorted(set(weights) - set(names))
     if stray:
         msg = f"--weights names {', '.join(stray)}, which --bundles does not"
@@ -116,20 +69,7 @@ def choose_bundles(
 
 
 def default_workspace(studies: PathLike) -> Path:
-    """Where labels go if nobody says: into the folder of the studies, or beside for those of a server.
-
-    Parameters
-    ----------
-    studies : path or str
-        As in `plan_server`.
-
-    Examples
-    --------
-    >>> default_workspace("studies").as_posix()
-    'studies/annotation'
-    >>> default_workspace("http://127.0.0.1:8042/dicom-web").as_posix()
-    'annotation-127.0.0.1_8042'
-    """
+    """Where labels go if nobody says: into the folder of the studies, or beside for those of a server."""
     if is_dicomweb(studies):
         return Path(f"{_WORKSPACE}-{safe_id(DicomWeb(str(studies)).where, keep_suffix=True)}")
     return Path(studies, _WORKSPACE)
@@ -146,35 +86,7 @@ def plan_server(
     env: PathLike = ".label-env",
     login: bool = True,
 ) -> ServerPlan:
-    """Prepare everything that the server needs; nothing is started.
-
-    Parameters
-    ----------
-    studies : path or str
-        Folder with the images, where nothing but the workspace is ever written; or a DICOMweb address.
-    bundles : sequence of BundleChoice
-    port : int
-        On 127.0.0.1; there is no way to listen on another address.
-    workspace : path, optional
-        Default: `default_workspace`.
-    options, fresh_weights
-        As in `mammozoo.label.store.workspace.prepare_workspace`.
-    env : path
-        Environment that ``mammozoo label setup`` made.
-    login : bool
-        Ask every request for the secret of this start; without it, whoever has an account on this machine is let in.
-
-    Returns
-    -------
-    ServerPlan
-
-    Raises
-    ------
-    FileNotFoundError, NotADirectoryError, ValueError
-        With what is missing and how to mend it.
-    MammogramError
-        If a DICOMweb server does not answer.
-    """
+    """Prepare everything that the server needs; nothing is started."""
     place = Path(workspace or default_workspace(studies)).resolve()
     studies = str(studies) if is_dicomweb(studies) else str(Path(studies).resolve())
     source = open_source(studies, place, os.environ)

@@ -15,8 +15,6 @@ from .store.datastore import MammogramDatastore
 from .tasks import MammogramInferTask
 from .uncertainty import breast_entropy
 
-__all__ = ["Entropy", "First"]
-
 logger = logging.getLogger(__name__)
 
 

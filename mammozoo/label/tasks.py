@@ -27,8 +27,6 @@ from ..io.raster.nifti import write_mask_nifti
 from ..io.write import write_json, write_png
 from ..networks.transfer import load_state
 
-__all__ = ["SPLIT_RECORD", "AnnotationTrainTask", "MammogramInferTask", "split_by_group"]
-
 logger = logging.getLogger(__name__)
 
 #: Beside the history of a training: how many labels it learns from, and how many are held out.

@@ -8,8 +8,6 @@ import numpy as np
 from .._typing import Array
 from ..functional.breast.segment import segment_breast
 
-__all__ = ["breast_entropy", "mean_entropy"]
-
 _LONG_SIDE = 512
 
 

@@ -80,7 +80,7 @@ def assign_targets(
     strides: Sequence[int],
     spatial_size: Sequence[int],
 ) -> Assignment:
-    """Give each truth (T, 4) to the one anchor of the most similar shape, in the cell of its centre [1]_."""
+    """Give each truth (T, 4) to the one anchor of the most similar shape, in the cell of its centre."""
     shapes = torch.cat(list(anchors)).to(boxes)
     per_level = len(anchors[0])
     sizes = boxes[:, 2:] - boxes[:, :2]

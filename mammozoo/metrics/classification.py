@@ -15,33 +15,14 @@ from monai.metrics import CumulativeIterationMetric
 from .._typing import Array
 from .curves import calibration_bins, check_scores, compute_auroc, cumulative_counts, precision_recall_curve
 
-__all__ = [
-    "AUROCMetric",
-    "Classification",
-    "GroupedScores",
-    "by_group",
-    "compute_classification",
-    "youden_threshold",
-]
+__all__ = ["AUROCMetric", "Classification", "GroupedScores", "by_group", "compute_classification", "youden_threshold"]
 
 Values = Sequence[float] | Array
 
 
 @dataclass(frozen=True)
 class Classification:
-    """Figures of a classifier; NaN where a denominator is 0.
-
-    Attributes
-    ----------
-    auroc, auprc : float
-        Area under the ROC curve, ties count one half; average precision. NaN unless both classes are there.
-    accuracy, balanced_accuracy, sensitivity, specificity, ppv, npv, f1, mcc : float
-        At the threshold.
-    brier, ece : float
-        Mean squared error and expected calibration error (ten bins); NaN if a score is no probability.
-    n, positives : int
-    threshold : float
-    """
+    """Figures of a classifier; NaN where a denominator is 0."""
 
     auroc: float
     auprc: float

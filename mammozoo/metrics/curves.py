@@ -13,16 +13,9 @@ from scipy.stats import rankdata
 from .._typing import Array
 
 __all__ = [
-    "CalibrationBins",
-    "PrecisionRecallCurve",
-    "RocCurve",
-    "calibration_bins",
-    "check_scores",
-    "compute_auroc",
-    "cumulative_counts",
-    "precision_recall_curve",
-    "roc_curve",
-]
+    "CalibrationBins", "PrecisionRecallCurve", "RocCurve", "calibration_bins", "check_scores", "compute_auroc",
+    "cumulative_counts", "precision_recall_curve", "roc_curve",
+]  # fmt: skip
 
 Values = Sequence[float] | Array
 

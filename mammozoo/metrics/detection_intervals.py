@@ -13,8 +13,6 @@ from .._typing import Array
 from .froc import FPPI, RankedBoxes, rank_boxes
 from .matching import BoxMatch
 
-__all__ = ["DetectionInterval", "bootstrap_average_precision", "bootstrap_froc", "bootstrap_froc_difference"]
-
 _BLOCK = 2_000_000  # counts held at a time: 16 MB an array
 
 

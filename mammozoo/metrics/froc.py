@@ -12,8 +12,6 @@ import numpy as np
 from .._typing import Array
 from .matching import BoxMatch
 
-__all__ = ["FPPI", "Froc", "RankedBoxes", "froc", "rank_boxes"]
-
 FPPI = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
 
 

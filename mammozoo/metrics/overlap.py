@@ -18,19 +18,7 @@ __all__ = ["DiceMetric", "FalsePositiveRateMetric", "IoUMetric", "Overlap", "com
 
 @dataclass(frozen=True)
 class Overlap:
-    """Overlap of two masks; all but `area_difference` lie in 0-1.
-
-    Attributes
-    ----------
-    dice, iou : float
-        1 when both masks are empty.
-    accuracy : float
-        Share of pixels that agree.
-    sensitivity, specificity, precision : float
-        NaN where the denominator is 0.
-    area_difference : float
-        ``|A_pred - A_truth| / A_truth``; NaN without lesion.
-    """
+    """Overlap of two masks; all but `area_difference` lie in 0-1."""
 
     dice: float
     iou: float

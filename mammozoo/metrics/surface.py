@@ -18,19 +18,7 @@ __all__ = ["Surface", "compute_surface", "row_hausdorff"]
 
 @dataclass(frozen=True)
 class Surface:
-    """Distances in pixels, or mm when a spacing was given; all NaN when a mask is empty.
-
-    Attributes
-    ----------
-    hausdorff : float
-        Symmetric Hausdorff distance.
-    hd95 : float
-        The larger of the two directed 95th percentiles.
-    assd : float
-        Average symmetric surface distance.
-    nsd : float
-        Normalised surface distance: share of both outlines within the tolerance of the other.
-    """
+    """Distances in pixels, or mm when a spacing was given; all NaN when a mask is empty."""
 
     hausdorff: float
     hd95: float

@@ -16,8 +16,6 @@ from torch import nn
 
 from .transfer import misfit
 
-__all__ = ["adapt_classifier", "fit_stem", "from_elsewhere", "turned"]
-
 logger = logging.getLogger(__name__)
 
 State = Mapping[str, torch.Tensor]
@@ -38,16 +36,7 @@ def turned(state: State) -> dict[str, torch.Tensor]:
 
 
 def fit_stem(weight: torch.Tensor, *, in_channels: int) -> torch.Tensor:
-    """Adapt the kernels of a first convolution to another number of input channels.
-
-    Each channel of the result (out, in_channels, kW, kH) is the sum over the channels of `weight`, divided by
-    `in_channels`: one gray channel so gives the response of three equal ones exactly.
-
-    Examples
-    --------
-    >>> fit_stem(torch.tensor([1.0, 2.0, 6.0]).view(1, 3, 1, 1), in_channels=2).flatten().tolist()
-    [4.5, 4.5]
-    """
+    """Adapt the kernels of a first convolution to another number of input channels."""
     if weight.shape[1] == in_channels:
         return weight
     return (weight.sum(dim=1, keepdim=True) / in_channels).expand(-1, in_channels, -1, -1).clone()
@@ -63,30 +52,7 @@ def adapt_classifier(
     rename: Callable[[str], str] | None = None,
     turn: Callable[[State], dict[str, torch.Tensor]] = turned,
 ) -> dict[str, torch.Tensor]:
-    """Fit the weights of the same classifier; a head of other classes stays behind, the first convolution is adapted.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-    state : mapping of str to torch.Tensor
-    stem, head : str
-        Names of the first convolution and of the last linear layer.
-    added : tuple of str
-        Parts of the names of what the network adds to a published one (as ``"attention"``): all of it may be missing.
-    rename : callable, optional
-        Gives the network's name of a tensor for the file's.
-    turn : callable
-        Applied where the file is `from_elsewhere`.
-
-    Raises
-    ------
-    ValueError
-        If a tensor is missing, unknown or of another shape.
-
-    Notes
-    -----
-    Counters of batches, which old files lack, may be missing.
-    """
+    """Fit the weights of the same classifier."""
     given = {rename(name) if rename else name: value for name, value in state.items()}
     own = network.state_dict()
     if from_elsewhere(given, head=head):

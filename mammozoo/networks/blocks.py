@@ -9,8 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["average_of_sigmoids", "check_sides", "conv_block", "conv_bn_relu"]
-
 
 def conv_bn_relu(in_channels: int, out_channels: int, *, kernel_size: int = 3) -> nn.Sequential:
     """Convolution with bias that keeps the size (odd kernel), batch normalisation, ReLU."""
@@ -40,9 +38,6 @@ def check_sides(image: torch.Tensor, *, multiple: int, network: str) -> None:
 
 
 def average_of_sigmoids(logits: torch.Tensor) -> torch.Tensor:
-    """Logits (B, ...) of the mean of the sigmoids of logits (N, B, ...), finite for all finite logits; float32.
-
-    ``log(sum(p)) - log(sum(1 - p))`` by log-sigmoids: no probability is computed that could round to 0 or 1.
-    """
+    """Logits (B, ...) of the mean of the sigmoids of logits (N, B, ...), finite for all finite logits; float32."""
     logits = logits.float()
     return torch.logsumexp(F.logsigmoid(logits), dim=0) - torch.logsumexp(F.logsigmoid(-logits), dim=0)

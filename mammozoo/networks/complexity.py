@@ -9,28 +9,14 @@ import time
 import torch
 from torch import nn
 
-__all__ = ["count_layers", "count_parameters", "images_per_second"]
-
 
 def count_parameters(network: nn.Module) -> int:
-    """Count the trainable parameters.
-
-    Examples
-    --------
-    >>> count_parameters(nn.Linear(2, 3))
-    9
-    """
+    """Count the trainable parameters."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
 def count_layers(network: nn.Module) -> int:
-    """Count convolutions, transposed convolutions and linear layers, as papers do.
-
-    Examples
-    --------
-    >>> count_layers(nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU(), nn.Linear(1, 1)))
-    2
-    """
+    """Count convolutions, transposed convolutions and linear layers, as papers do."""
     return sum(isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) for module in network.modules())
 
 

@@ -19,19 +19,7 @@ ROUTES = ("eager", "channels_last", "bfloat16", "openvino", "auto")
 
 
 def best_route() -> str:
-    """Name the fastest route that needs no further package and no warm-up.
-
-    Returns
-    -------
-    str
-        ``"bfloat16"`` where the processor multiplies in it (AMX, AVX512-BF16), else ``"channels_last"``: elsewhere
-        bfloat16 is emulated, and three times slower than float32.
-
-    Examples
-    --------
-    >>> best_route() in ROUTES
-    True
-    """
+    """Name the fastest route that needs no further package and no warm-up."""
     ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
     able = ask()
     return "bfloat16" if able.get("amx_bf16") or able.get("avx512_bf16") else "channels_last"

@@ -210,22 +210,12 @@ class EfficientNetLite(nn.Module):
 def efficientnet_lite0(
     in_channels: int = 3, num_classes: int = 1, *, dropout: float = 0.0, bn_momentum: float = 0.1
 ) -> EfficientNetLite:
-    """Build the smallest `EfficientNetLite`.
-
-    Examples
-    --------
-    >>> efficientnet_lite0().channels
-    (16, 24, 40, 112, 320)
-    """
+    """Build the smallest `EfficientNetLite`."""
     return EfficientNetLite(in_channels, num_classes, dropout=dropout, bn_momentum=bn_momentum)
 
 
 def adapt_encoder(network: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Fit a classifier's weights, or another network's tensors under ``encoder.``, to the encoder of a network.
-
-    The first convolution is adapted to the network's channels; all else of the file stays behind. A classifier's
-    kernels are turned where it was trained elsewhere.
-    """
+    """Fit a classifier's weights, or another network's tensors under ``encoder.``, to the encoder of a network."""
     prefix = "encoder."
     own = network.get_submodule("encoder").state_dict()
     if any(name.startswith(prefix) for name in state):

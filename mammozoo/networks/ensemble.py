@@ -80,15 +80,5 @@ class MeanEnsemble(nn.Module):
 
 
 def ensemble_state(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """State dict of a `MeanEnsemble` from its members' state dicts.
-
-    Parameters
-    ----------
-    states : sequence of mapping
-
-    Examples
-    --------
-    >>> list(ensemble_state([{"fc.bias": torch.zeros(1)}, {"fc.bias": torch.ones(1)}]))
-    ['members.0.fc.bias', 'members.1.fc.bias']
-    """
+    """State dict of a `MeanEnsemble` from its members' state dicts."""
     return {f"members.{number}.{name}": value for number, state in enumerate(states) for name, value in state.items()}

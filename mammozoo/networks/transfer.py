@@ -175,31 +175,7 @@ def fitted(network: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, t
 
 
 def transfer_weights(target: nn.Module, source: Mapping[str, torch.Tensor], *, prefixes: Sequence[str]) -> list[str]:
-    """Copy the tensors whose names begin with one of the prefixes.
-
-    Parameters
-    ----------
-    target : torch.nn.Module
-    source : mapping of str to torch.Tensor
-    prefixes : sequence of str
-        For example ``["encoder"]``; a prefix ends at a dot.
-
-    Returns
-    -------
-    list of str
-        The names that were copied.
-
-    Raises
-    ------
-    ValueError
-        If a prefix selects nothing, or a tensor is missing or has another shape.
-
-    Examples
-    --------
-    >>> a, b = (nn.ModuleDict({"encoder": nn.Linear(1, 1), "head": nn.Linear(1, 1)}) for _ in range(2))
-    >>> transfer_weights(a, b.state_dict(), prefixes=["encoder"])
-    ['encoder.weight', 'encoder.bias']
-    """
+    """Copy the tensors whose names begin with one of the prefixes."""
     own = target.state_dict()
     chosen: list[str] = []
     for prefix in prefixes:

@@ -14,35 +14,13 @@ import numpy as np
 
 from .._typing import Array, Mask
 
-__all__ = [
-    "FRAME_HEIGHT",
-    "Anatomy",
-    "Grid",
-    "Shape",
-    "build_anatomy",
-    "draw_shape",
-    "other_breast",
-    "smoothstep",
-]
-
 #: Height of the image field in mm (the large 24 x 30 cm detector, portrait, trimmed).
 FRAME_HEIGHT = 240.0
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Sampling of the image field.
-
-    Parameters
-    ----------
-    height, width : int
-        Pixels.
-
-    Examples
-    --------
-    >>> Grid(480, 400).spacing
-    0.5
-    """
+    """Sampling of the image field."""
 
     height: int
     width: int
@@ -66,32 +44,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Shape:
-    """What makes one breast's outline in both views; lengths in mm.
-
-    Parameters
-    ----------
-    depth : float
-        Chest wall to nipple.
-    half_height : float
-        Half of the contact with the chest wall in the CC view.
-    lift : float
-        Nipple above the middle (CC) or above its usual level (MLO).
-    roundness : float
-        Exponent of the outline; 2 is an ellipse.
-    axilla : float
-        Width of the axillary part at the top of the MLO view.
-    fold : float
-        Level of the inframammary fold in the MLO view.
-    muscle_width, muscle_height, muscle_bend : float
-        The pectoral triangle of the MLO view: along the top, along the chest wall, and the exponent of its
-        convex edge (1 is straight).
-    roll : float
-        Width of the rim where the compressed breast gets thinner.
-    nipple_height, nipple_width : float
-        The bump on the outline.
-    waves : tuple of float
-        Amplitudes and phases of the outline's unevenness.
-    """
+    """What makes one breast's outline in both views; lengths in mm."""
 
     depth: float
     half_height: float
@@ -110,22 +63,7 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """One view of a breast on a grid.
-
-    Parameters
-    ----------
-    grid : Grid
-    breast : (H, W) array of bool
-        Inside the skin, chest muscle included.
-    muscle : (H, W) array of bool
-        Pectoral muscle; all False in CC views.
-    depth : (H, W) array of float32
-        Distance to the skin in mm, 0 outside.
-    thickness : (H, W) array of float32
-        Compressed thickness, 0 at the skin to 1 on the plateau.
-    nipple : (float, float)
-        x and y of the nipple's base in mm.
-    """
+    """One view of a breast on a grid."""
 
     grid: Grid
     breast: Mask
@@ -155,46 +93,13 @@ class Anatomy:
 
 
 def smoothstep(value: Array, low: Array | float, high: Array | float) -> Array:
-    """Cubic step from 0 at `low` to 1 at `high`.
-
-    Parameters
-    ----------
-    value : array
-    low, high : float or array
-
-    Returns
-    -------
-    array
-
-    Examples
-    --------
-    >>> smoothstep(np.array([0.0, 1.0, 2.0]), 0.0, 2.0).tolist()
-    [0.0, 0.5, 1.0]
-    """
+    """Cubic step from 0 at `low` to 1 at `high`."""
     u = np.clip((value - low) / (high - low), 0.0, 1.0)
     return np.asarray(u * u * (3.0 - 2.0 * u))
 
 
 def draw_shape(rng: np.random.Generator, *, frame_width: float, roomy: bool = False) -> Shape:
-    """Draw the shape of a breast.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    frame_width : float
-        Width of the image field in mm; the breast keeps clear of its far side.
-    roomy : bool
-        A large breast, for a large mass.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> draw_shape(np.random.default_rng(0), frame_width=120.0).depth <= 0.66 * 120.0
-    True
-    """
+    """Draw the shape of a breast."""
     size = rng.uniform(0.62, 1.0) if roomy else rng.uniform(0.0, 1.0)
     depth = min(70.0 + 46.0 * size, 0.66 * frame_width)
     return Shape(
@@ -215,24 +120,7 @@ def draw_shape(rng: np.random.Generator, *, frame_width: float, roomy: bool = Fa
 
 
 def other_breast(rng: np.random.Generator, shape: Shape) -> Shape:
-    """The contralateral breast: the same woman, a few per cent different.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    shape : Shape
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> left = draw_shape(rng, frame_width=195.0)
-    >>> abs(other_breast(rng, left).depth / left.depth - 1.0) < 0.05
-    True
-    """
+    """The contralateral breast: the same woman, a few per cent different."""
     factor = rng.uniform(0.96, 1.0, size=5).tolist()
     return replace(
         shape,
@@ -247,24 +135,7 @@ def other_breast(rng: np.random.Generator, shape: Shape) -> Shape:
 
 
 def build_anatomy(shape: Shape, *, view_position: str, grid: Grid) -> Anatomy:
-    """Lay a breast onto the image field.
-
-    Parameters
-    ----------
-    shape : Shape
-    view_position : {"CC", "MLO"}
-    grid : Grid
-
-    Returns
-    -------
-    Anatomy
-
-    Examples
-    --------
-    >>> shape = draw_shape(np.random.default_rng(0), frame_width=195.0)
-    >>> build_anatomy(shape, view_position="CC", grid=Grid(64, 52)).muscle.any()
-    np.False_
-    """
+    """Lay a breast onto the image field."""
     x, y = grid.axes()
     edge, level = (_cc_edge if view_position == "CC" else _mlo_edge)(shape, y)
     base = float(np.interp(level, y[:, 0], edge[:, 0]))
@@ -280,25 +151,7 @@ def build_anatomy(shape: Shape, *, view_position: str, grid: Grid) -> Anatomy:
 
 
 def muscle_edge(shape: Shape, y: Array) -> Array:
-    """Where the pectoral muscle ends in the MLO view.
-
-    Parameters
-    ----------
-    shape : Shape
-    y : (H, 1) array
-        Levels in mm.
-
-    Returns
-    -------
-    (H, 1) array
-        x in mm, 0 below the muscle.
-
-    Examples
-    --------
-    >>> shape = draw_shape(np.random.default_rng(0), frame_width=195.0)
-    >>> muscle_edge(shape, np.array([[240.0]])).tolist()
-    [[0.0]]
-    """
+    """Where the pectoral muscle ends in the MLO view."""
     u = np.clip(y / shape.muscle_height, 0.0, 1.0)
     return np.asarray(shape.muscle_width * (1.0 - u**shape.muscle_bend))
 

@@ -25,37 +25,7 @@ _DENSITIES = "BCBACDBC"
 
 @dataclass(frozen=True, eq=False)
 class PhantomView:
-    """One view with its truth.
-
-    Parameters
-    ----------
-    pixels : (H, W) array of uint16
-        12 bits, bright = dense tissue.
-    lesion_mask, breast_mask, pectoral_mask : (H, W) arrays of bool
-        All masses together; the breast down to the inframammary fold, chest muscle included; the chest muscle (none in
-        CC).
-    boxes : tuple of (int, int, int, int)
-        One a mass: (x1, y1, x2, y2) in pixels, half-open.
-    class_name : str
-        ``"normal"``, ``"benign"`` or ``"malignant"``: of this view, so the healthy breast is normal.
-    laterality : {"L", "R"}
-    view_position : {"CC", "MLO"}
-    density : {"A", "B", "C", "D"}
-        ACR category.
-    patient : int
-        Number of the patient.
-    patient_id : str
-    pixel_spacing : (float, float)
-        (row, column) in mm.
-    lesion_size : str
-        ``"small"`` (< 500 pixels of the 224 x 224 grid), ``"medium"``, ``"large"`` (> 1500), of all masses
-        together; ``"none"``.
-    margin : str
-        ``"circumscribed"``, ``"obscured"``, ``"indistinct"``, ``"spiculated"``; ``"none"``.
-    nipple_distances : tuple of float
-        Distance of each mass's centre from the nipple in mm.
-    kind : {"mammography", "low_energy", "subtracted"}
-    """
+    """One view with its truth."""
 
     pixels: Array
     lesion_mask: Mask
@@ -92,21 +62,7 @@ class _Patient:
 
 
 def patient_name(patient: int) -> str:
-    """Patient id of a patient number.
-
-    Parameters
-    ----------
-    patient : int
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> patient_name(3)
-    'SYNTHETIC-003'
-    """
+    """Patient id of a patient number."""
     return f"SYNTHETIC-{patient:03d}"
 
 

@@ -12,27 +12,13 @@ from .lesions import Mass, render_mass
 from .texture import fine_detail, grain, spread
 from .tissue import Tissue
 
-__all__ = ["MAXIMUM", "burn_tag", "expose", "mammogram_signal", "subtracted_signal"]
-
 #: Largest grey level of 12 bits.
 MAXIMUM = 4095
 _AIR = 0.012
 
 
 def mammogram_signal(anatomy: Anatomy, tissue: Tissue, masses: list[Mass]) -> Array:
-    """Noise-free signal of a mammogram (or of the low-energy image of a contrast exam).
-
-    Parameters
-    ----------
-    anatomy : Anatomy
-    tissue : Tissue
-    masses : list of Mass
-
-    Returns
-    -------
-    (H, W) array of float32
-        0 (air) to about 1.
-    """
+    """Noise-free signal of a mammogram (or of the low-energy image of a contrast exam)."""
     body = tissue.attenuation.copy()
     for mass in masses:
         rows, columns, core, lines = render_mass(mass, anatomy.grid, tissue.texture)
@@ -52,23 +38,7 @@ def subtracted_signal(
     uptakes: list[tuple[float, bool]],
     background: float,
 ) -> Array:
-    """Noise-free signal of the recombined (subtracted) image of a contrast exam.
-
-    Parameters
-    ----------
-    anatomy : Anatomy
-    tissue : Tissue
-    masses : list of Mass
-    uptakes : list of (float, bool)
-        Enhancement of each mass, and whether its rim enhances most.
-    background : float
-        Enhancement of the glandular tissue.
-
-    Returns
-    -------
-    (H, W) array of float32
-        0 (air) to about 1.
-    """
+    """Noise-free signal of the recombined (subtracted) image of a contrast exam."""
     spacing = anatomy.grid.spacing
     soft_gland = spread(tissue.gland, sigma=2.5 / spacing)
     body = 0.21 + 0.02 * tissue.texture + background * soft_gland * (1.0 + 0.3 * tissue.texture)
@@ -87,30 +57,7 @@ def subtracted_signal(
 
 
 def expose(rng: np.random.Generator, signal: Array, breast: Mask, *, noise: float, detail: float) -> Array:
-    """Bring a signal to full size and add what the detector adds.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    signal : (h, w) array of float32
-        On the working grid.
-    breast : (H, W) array of bool
-        Inside of the skin at full size.
-    noise : float
-        Standard deviation of the quantum noise in dense tissue.
-    detail : float
-        Standard deviation of the first octave of texture finer than the working grid.
-
-    Returns
-    -------
-    (H, W) array of uint16
-        12 bits.
-
-    Notes
-    -----
-    The display is logarithmic, so the Poisson noise of the photons has a standard deviation of
-    exp(attenuation / 2) there: dense tissue is noisier.
-    """
+    """Bring a signal to full size and add what the detector adds."""
     shape = breast.shape
     detail_rng, grain_rng = rng.spawn(2)
     if shape != signal.shape:
@@ -125,28 +72,7 @@ def expose(rng: np.random.Generator, signal: Array, breast: Mask, *, noise: floa
 
 
 def burn_tag(pixels: Array, breast: Mask, *, text: str) -> None:
-    """Write the view's name into the image, away from the breast, as lead letters are.
-
-    Parameters
-    ----------
-    pixels : (H, W) array of uint16
-        Changed in place.
-    breast : (H, W) array of bool
-    text : str
-        For example ``"LMLO"``.
-
-    Notes
-    -----
-    The corner opposite to the chest wall is taken, the upper one first; where the breast leaves no corner
-    free, nothing is written.
-
-    Examples
-    --------
-    >>> image = np.zeros((64, 64), dtype=np.uint16)
-    >>> burn_tag(image, np.zeros((64, 64), dtype=bool), text="RCC")
-    >>> bool(image.any())
-    True
-    """
+    """Write the view's name into the image, away from the breast, as lead letters are."""
     height, width = breast.shape
     scale, line = height / 1000.0, max(1, round(height / 330.0))
     (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, scale, line)

@@ -11,17 +11,6 @@ import numpy as np
 from .._typing import Array, Mask
 from .anatomy import Anatomy, Grid, smoothstep
 
-__all__ = [
-    "LesionPlan",
-    "Mass",
-    "draw_mass",
-    "mass_mask",
-    "mass_radius",
-    "place_masses",
-    "plan_lesions",
-    "render_mass",
-]
-
 #: Pixels of the 224 x 224 grid by size class; the classes' borders are 500 and 1500 (Huang et al.,
 #: Cureus 18(3) e105360, 2026), and a margin keeps a mass in its class at every image size.
 AREA_224 = {"small": (90.0, 430.0), "medium": (560.0, 1250.0), "large": (1620.0, 2300.0)}
@@ -51,19 +40,7 @@ _SATELLITE = (2, 9)
 
 @dataclass(frozen=True)
 class LesionPlan:
-    """What one patient has.
-
-    Parameters
-    ----------
-    class_name : str
-        ``"normal"``, ``"benign"`` or ``"malignant"``.
-    size : str
-        ``"none"``, ``"small"``, ``"medium"`` or ``"large"``, of the first mass.
-    margin : str
-        ``"circumscribed"``, ``"obscured"``, ``"indistinct"``, ``"spiculated"``; ``"none"``.
-    masses : int
-        How many (0 to 2).
-    """
+    """What one patient has."""
 
     class_name: str
     size: str
@@ -73,24 +50,7 @@ class LesionPlan:
 
 @dataclass(frozen=True)
 class Mass:
-    """One mass in one view; lengths in mm.
-
-    Parameters
-    ----------
-    margin : str
-    area : float
-        Area within the outline in mm^2.
-    contrast : float
-        Attenuation at its centre; 1 is that of solid glandular tissue.
-    waves : (K, 2) tuple
-        Amplitude and phase of the outline's harmonics 2 to K + 1.
-    spicules : (N, 5) tuple
-        Angle, length beyond the edge (radii), width (mm), bend, strength.
-    hidden_side : float
-        Angle of the side where an obscured margin is lost.
-    center : (float, float)
-        x and y in mm.
-    """
+    """One mass in one view; lengths in mm."""
 
     margin: str
     area: float
@@ -102,26 +62,7 @@ class Mass:
 
 
 def plan_lesions(patient: int) -> LesionPlan:
-    """Lesions of a patient, by number alone, so that any 24 patients hold the same mix.
-
-    Parameters
-    ----------
-    patient : int
-        From 0.
-
-    Returns
-    -------
-    LesionPlan
-
-    Notes
-    -----
-    Of 24 patients 8 have no lesion, 8 a benign and 8 a malignant one: 8 small, 4 medium and 4 large ones.
-
-    Examples
-    --------
-    >>> [plan_lesions(n).class_name for n in range(3)]
-    ['malignant', 'benign', 'normal']
-    """
+    """Lesions of a patient, by number alone, so that any 24 patients hold the same mix."""
     if patient % 3 == 2:
         return LesionPlan("normal", "none", "none", 0)
     turn = (patient - patient // 3) % len(_TURNS)
@@ -130,26 +71,7 @@ def plan_lesions(patient: int) -> LesionPlan:
 
 
 def draw_mass(rng: np.random.Generator, *, plan: LesionPlan, size: str, frame_area: float) -> Mass:
-    """Draw the looks of a mass, without its place.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    plan : LesionPlan
-    size : str
-        Size class.
-    frame_area : float
-        Area of the image field in mm^2, which the size classes are shares of.
-
-    Returns
-    -------
-    Mass
-
-    Examples
-    --------
-    >>> draw_mass(np.random.default_rng(0), plan=plan_lesions(1), size="medium", frame_area=46800.0).margin
-    'circumscribed'
-    """
+    """Draw the looks of a mass, without its place."""
     low, high = AREA_224[size]
     uneven = {"circumscribed": 0.035, "obscured": 0.05, "indistinct": 0.08, "spiculated": 0.08}[plan.margin]
     harmonics = np.arange(2, 9)
@@ -181,25 +103,7 @@ def draw_mass(rng: np.random.Generator, *, plan: LesionPlan, size: str, frame_ar
 
 
 def mass_radius(mass: Mass, angle: Array) -> Array:
-    """Radius of the outline by angle.
-
-    Parameters
-    ----------
-    mass : Mass
-    angle : array
-        Radians.
-
-    Returns
-    -------
-    array
-        mm.
-
-    Examples
-    --------
-    >>> mass = draw_mass(np.random.default_rng(0), plan=plan_lesions(1), size="small", frame_area=46800.0)
-    >>> bool(mass_radius(mass, np.zeros(1))[0] > 0)
-    True
-    """
+    """Radius of the outline by angle."""
     angle = np.asarray(angle)
     radius = np.ones_like(angle)
     for k, (amplitude, phase) in enumerate(mass.waves, start=2):
@@ -217,28 +121,7 @@ def place_masses(
     *,
     distances: list[float] | None,
 ) -> list[tuple[float, float]]:
-    """Find places inside the breast where the masses fit.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    masses : list of Mass
-    anatomy : Anatomy
-        Any grid; a coarse one is enough.
-    likely : (H, W) array
-        How likely a mass arises at each pixel (glandular tissue), 0 or more.
-    distances : list of float, optional
-        Distance of each mass from the nipple in mm, known from the other view.
-
-    Returns
-    -------
-    list of (float, float)
-        Centres x, y in mm.
-
-    Notes
-    -----
-    Where nothing fits entirely, the place farthest from any border is taken.
-    """
+    """Find places inside the breast where the masses fit."""
     grid = anatomy.grid
     x, y = grid.axes()
     free = np.pad((anatomy.breast & ~anatomy.muscle).astype(np.uint8), 1)  # the image's border counts as one
@@ -263,17 +146,7 @@ def place_masses(
 
 
 def mass_mask(mass: Mass, grid: Grid) -> Mask:
-    """Truth of a mass: its body, without what radiates from it.
-
-    Parameters
-    ----------
-    mass : Mass
-    grid : Grid
-
-    Returns
-    -------
-    (H, W) array of bool
-    """
+    """Truth of a mass: its body, without what radiates from it."""
     rows, columns, distance, angle = _window(mass, grid, reach=1.6)
     mask = np.zeros((grid.height, grid.width), dtype=bool)
     mask[rows, columns] = distance < mass_radius(mass, angle)
@@ -281,24 +154,7 @@ def mass_mask(mass: Mass, grid: Grid) -> Mask:
 
 
 def render_mass(mass: Mass, grid: Grid, texture: Array) -> tuple[slice, slice, Array, Array]:
-    """Attenuation of a mass.
-
-    Parameters
-    ----------
-    mass : Mass
-    grid : Grid
-    texture : (H, W) array
-        Field of unit standard deviation that makes the body uneven.
-
-    Returns
-    -------
-    rows, columns : slice
-        The part of the image that the mass touches.
-    body : array of float32
-        Profile of the body in that part, 0 to about 1.
-    spicules : array of float32
-        The same for the radiating lines.
-    """
+    """Attenuation of a mass."""
     rows, columns, distance, angle = _window(mass, grid, reach=3.0 if mass.spicules else 1.9)
     radius = mass_radius(mass, angle)
     rho = distance / radius

@@ -13,8 +13,6 @@ from .._typing import Array
 from .anatomy import FRAME_HEIGHT, Anatomy, smoothstep
 from .texture import band_field, coarse_field, refine, sample, smoothed, spread, threads
 
-__all__ = ["Tissue", "draw_tissue", "gland_envelope", "vessels"]
-
 #: Share of the breast (without chest muscle and subcutaneous fat) that is glandular, by ACR density.
 GLAND_SHARE = {"A": 0.10, "B": 0.28, "C": 0.52, "D": 0.78}
 #: Level of the fatty background relative to solid glandular tissue, by density.
@@ -23,19 +21,7 @@ FAT_LEVEL = {"A": 0.40, "B": 0.42, "C": 0.44, "D": 0.46}
 
 @dataclass(frozen=True, eq=False)
 class Tissue:
-    """Attenuation of one view before any mass, (H, W) float32 arrays.
-
-    Parameters
-    ----------
-    attenuation : array
-        Whole breast; 1 is solid glandular tissue, 0 is air.
-    gland : array
-        Glandular share, 0 to 1.
-    vessels : array
-        0 to 1.
-    texture : array
-        Field of unit variance for the unevenness of masses.
-    """
+    """Attenuation of one view before any mass, (H, W) float32 arrays."""
 
     attenuation: Array
     gland: Array
@@ -44,17 +30,7 @@ class Tissue:
 
 
 def gland_envelope(anatomy: Anatomy) -> Array:
-    """Where glandular tissue gathers: a cone behind the nipple, more of it above than below.
-
-    Parameters
-    ----------
-    anatomy : Anatomy
-
-    Returns
-    -------
-    (H, W) array of float32
-        Potential, 1 at the centre, 0 on the usual border, negative beyond; no bound below.
-    """
+    """Where glandular tissue gathers: a cone behind the nipple, more of it above than below."""
     x, y = anatomy.grid.axes()
     nipple_x, nipple_y = anatomy.nipple
     u = (x - 0.56 * nipple_x) / (0.50 * nipple_x)
@@ -63,23 +39,7 @@ def gland_envelope(anatomy: Anatomy) -> Array:
 
 
 def draw_tissue(rng: np.random.Generator, anatomy: Anatomy, *, density: str, shared: Array, calcified: bool) -> Tissue:
-    """Fill a breast.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    anatomy : Anatomy
-    density : {"A", "B", "C", "D"}
-        ACR category.
-    shared : (BASE, BASE) array
-        Coarse 1/f^3 field that the two breasts of a patient have in common.
-    calcified : bool
-        A few benign calcifications.
-
-    Returns
-    -------
-    Tissue
-    """
+    """Fill a breast."""
     field_rng, strand_rng, fleck_rng = rng.spawn(3)
     grid = anatomy.grid
     x, y = grid.axes()
@@ -155,18 +115,7 @@ def _nipple(anatomy: Anatomy) -> Array:
 
 
 def vessels(rng: np.random.Generator, anatomy: Anatomy) -> Array:
-    """A few winding vessels from the chest wall towards the nipple.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    anatomy : Anatomy
-
-    Returns
-    -------
-    (H, W) array of float32
-        0 to 1.
-    """
+    """A few winding vessels from the chest wall towards the nipple."""
     grid = anatomy.grid
     canvas = np.zeros((grid.height, grid.width), dtype=np.uint8)
     for _ in range(int(rng.integers(2, 5))):
@@ -185,18 +134,7 @@ def vessels(rng: np.random.Generator, anatomy: Anatomy) -> Array:
 
 
 def calcifications(rng: np.random.Generator, anatomy: Anatomy) -> Array:
-    """A few round, benign calcifications, 0.4 to 1.2 mm.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    anatomy : Anatomy
-
-    Returns
-    -------
-    (H, W) array of float32
-        Attenuation to add.
-    """
+    """A few round, benign calcifications, 0.4 to 1.2 mm."""
     x, y = anatomy.grid.axes()
     layer = np.zeros(anatomy.breast.shape, dtype=np.float32)
     for _ in range(int(rng.integers(1, 7))):

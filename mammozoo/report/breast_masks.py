@@ -19,8 +19,6 @@ from ..io.errors import MammogramError
 from ..io.inputs import InputImage, list_inputs, require_outside
 from ..io.write import write_json, write_png
 
-__all__ = ["write_breast_masks"]
-
 _RESULTS = ("breast_mask.png", "overlay.png", "breast_mask.json")
 Progress = Callable[[list[InputImage]], Iterable[InputImage]]
 
@@ -34,41 +32,7 @@ def write_breast_masks(
     include: Sequence[str] = (),
     progress: Progress = iter,
 ) -> list[dict[str, Any]]:
-    """Write the breast mask, an overlay and a report of every image of a source.
-
-    Parameters
-    ----------
-    source : path or sequence of paths
-        As of `mammozoo.io.inputs.list_inputs`.
-    output_dir : path
-        Not inside `source`. Receives ``<id>/breast_mask.png`` (0 or 255, as stored), ``<id>/overlay.png``,
-        ``<id>/breast_mask.json`` and one ``summary.json``.
-    method : {"line", "libra"}
-    pectoral : bool
-        Remove the pectoral muscle of views that are MLO, or whose view is not known.
-    include : sequence of str
-        Further kinds of images than screening views (`mammozoo.io.dicom.kinds.KINDS`); others are skipped.
-    progress : callable
-        Wraps the list of inputs (a progress bar).
-
-    Returns
-    -------
-    list of dict
-        One entry an input: id, input, status (``"ok"``, ``"skipped"``, ``"incomplete"`` where the image is flat,
-        ``"failed"``), reason, and the report of the mask.
-
-    Raises
-    ------
-    MammogramError
-        If the source as a whole cannot be used.
-    ValueError
-        If the output lies inside the source.
-
-    Notes
-    -----
-    Ids, names and reasons are free of patients' names, as those of a prediction. A file that cannot be read is listed
-    with its reason, and the rest goes on; files of an earlier run are removed first.
-    """
+    """Write the breast mask, an overlay and a report of every image of a source."""
     require_outside(output_dir, source)
     folder = Path(output_dir)
     items = list_inputs(source)

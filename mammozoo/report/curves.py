@@ -17,8 +17,6 @@ from matplotlib.ticker import MaxNLocator
 from .._typing import PathLike
 from ..io.write import write_bytes
 
-__all__ = ["curves_figure", "read_history", "write_curves", "write_figure"]
-
 TRAINING, VALIDATION = "#4477AA", "#EE7733"  # told apart with every common colour deficiency
 # Panels of Fig. 1 of Huang et al., Cureus 18(3):e105360 (2026): title, training column, validation column.
 PANELS = (
@@ -51,10 +49,7 @@ def curves_figure(
     best_epoch: int | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw training and validation curves, one panel a quantity; a panel without data says so, NaN leaves a gap.
-
-    ``history`` has one row an epoch, with ``epoch`` and the columns of ``panels``; ``best_epoch`` is marked by a line.
-    """
+    """Draw training and validation curves, one panel a quantity; a panel without data says so, NaN leaves a gap."""
     figure = Figure(figsize=(4 * len(panels), 3.4), layout="constrained")
     if title:
         figure.suptitle(title)

@@ -25,10 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class EvaluatedCase(Protocol):
-    """What the pictures need of one case: arrays of shape (H, W) on the scoring grid.
-
-    ``image`` is uint8, ``truth`` is bool, ``probability`` lies in 0-1.
-    """
+    """What the pictures need of one case: arrays of shape (H, W) on the scoring grid."""
 
     id: str
     image: Array

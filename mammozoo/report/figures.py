@@ -20,11 +20,6 @@ from ..metrics.matching import BoxMatch
 from ..stats.summary_classification import Unit
 from .text import number
 
-__all__ = [
-    "distribution_figure", "froc_figure", "histogram_figure", "lesion_precision_figure", "paired_figure",
-    "score_curves_figure", "size_figure",
-]  # fmt: skip
-
 # Told apart with every common colour deficiency, and readable on white and on black.
 COLOURS = ("#4477AA", "#EE7733", "#228833", "#CC3377", "#66CCEE", "#CCBB44")
 _GRAY = "#808892"
@@ -125,11 +120,7 @@ def froc_figure(
     title: str = "FROC",
     limit: float | None = None,
 ) -> Figure:
-    """Draw sensitivity against false positives per image, from 1/8 to 8, or from 0 to `limit` on a linear axis.
-
-    Boxes without ranking scores give one cross; "fused" is drawn thick. ``points`` are stars: label, false positives
-    per image, sensitivity (Yan et al., 2020, Figure 5).
-    """
+    """Draw sensitivity against false positives per image, from 1/8 to 8, or from 0 to `limit` on a linear axis."""
     figure, axes = _figure()
     least, most = (FPPI[0] / 1.3, FPPI[-1] * 1.3) if limit is None else (0.0, limit)
     for colour, (name, matches) in zip(cycle(COLOURS), cases.items(), strict=False):

@@ -19,8 +19,6 @@ from matplotlib.figure import Figure
 from .. import __version__
 from . import text
 
-__all__ = ["Drawing", "data_uri", "drawing", "render"]
-
 # Colours of the axes and the text of a figure, those of the style sheet; the marks' own colours show on both.
 _LIGHT = {"ink": "#1b1f24", "faint": "#c9ced6", "paper": "#ffffff"}
 _DARK = {"ink": "#e6e9ee", "faint": "#4a515c", "paper": "#16191e"}

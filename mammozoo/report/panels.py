@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 from .._typing import Array
 from ..functional.contours import PREDICTION_COLOUR, TRUTH_COLOUR, display_window, draw_contours, line_width
 
-__all__ = ["case_figure", "evenly_spread"]
-
 _PANEL_HEIGHT = 4.2  # inches
 Item = TypeVar("Item")
 

@@ -13,8 +13,6 @@ from typing import Any
 
 from .text import SIZE_TITLES, mean_sd, number, span
 
-__all__ = ["case_report", "markdown_report", "markdown_table"]
-
 Summary = Mapping[str, Any]
 #: Metrics of Table 1 -> title and digits: distances in pixels have two, as in the paper, ratios four.
 METRICS = {
@@ -26,15 +24,7 @@ METRICS = {
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lay out a Markdown table, the first column to the left and numbers to the right.
-
-    Examples
-    --------
-    >>> print(markdown_table(["a", "n"], [["x", "12"]]))
-    | a   |   n |
-    |:----|----:|
-    | x   |  12 |
-    """
+    """Lay out a Markdown table, the first column to the left and numbers to the right."""
     body = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     widths = [max(3, *(len(row[at]) for row in [list(header), *body])) for at in range(len(header))]
     lines = []

@@ -7,11 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = [
-    "CLASS_TITLES", "SIZE_TITLES", "THRESHOLDS", "TITLES", "digits_of", "mean_sd", "number", "p_text", "plural",
-    "sentence", "signed", "span",
-]  # fmt: skip
-
 Value = float | None
 #: Metrics of masks.
 TITLES = {
@@ -53,13 +48,7 @@ THRESHOLDS = {"stated": "stated", "validation": "validation", "half": "0.5", "ra
 
 
 def number(value: Value, *, digits: int = 3) -> str:
-    """Show a number; a dash where there is none.
-
-    Examples
-    --------
-    >>> number(0.12345), number(None), number(float("nan"))
-    ('0.123', '-', '-')
-    """
+    """Show a number; a dash where there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
@@ -69,13 +58,7 @@ def signed(value: Value, *, digits: int = 3) -> str:
 
 
 def span(interval: Sequence[Value] | None, *, digits: int = 3, scale: float = 1.0, sign: bool = False) -> str:
-    """Show an interval; a dash where there is none.
-
-    Examples
-    --------
-    >>> span([0.1, 0.25], digits=0, scale=100), span([-0.1, 0.2], sign=True), span([None, None])
-    ('10 to 25', '-0.100 to +0.200', '-')
-    """
+    """Show an interval; a dash where there is none."""
     if interval is None or any(bound is None or not math.isfinite(bound) for bound in interval):
         return "-"
     show = signed if sign else number

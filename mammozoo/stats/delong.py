@@ -51,7 +51,7 @@ class AurocDifference:
 
 
 def delong_interval(scores: Values, labels: Values, *, confidence: float = 0.95) -> AurocInterval:
-    """AUROC and its interval by DeLong [1]_; cases must be independent: one score a patient."""
+    """AUROC and its interval by DeLong; cases must be independent: one score a patient."""
     values, truth = _checked([scores], labels)
     positives, negatives = (placements[0] for placements in _placements(values, truth))
     area, variance = _auroc(positives, negatives), _variance(positives, negatives)
@@ -60,7 +60,7 @@ def delong_interval(scores: Values, labels: Values, *, confidence: float = 0.95)
 
 
 def delong_test(first: Values, second: Values, labels: Values, *, confidence: float = 0.95) -> AurocDifference:
-    """Whether two scores of the same cases have the same AUROC [1]_; NaN where the difference has variance 0."""
+    """Whether two scores of the same cases have the same AUROC; NaN where the difference has variance 0."""
     values, truth = _checked([first, second], labels)
     positives, negatives = _placements(values, truth)
     areas = [_auroc(*pair) for pair in zip(positives, negatives, strict=True)]
@@ -80,7 +80,7 @@ def delong_test(first: Values, second: Values, labels: Values, *, confidence: fl
 
 
 def _placements(scores: Array, truth: Array) -> tuple[Array, Array]:
-    """Negatives below each positive (k, m), positives below each negative (k, n), ties one half, by mid-ranks [2]_."""
+    """Negatives below each positive (k, m), positives below each negative (k, n), ties one half, by mid-ranks."""
     ranks = rankdata(scores, axis=1)
     positives, negatives = (ranks[:, side] - rankdata(scores[:, side], axis=1) for side in (truth, ~truth))
     return positives, negatives

@@ -14,8 +14,6 @@ import numpy as np
 from .bootstrap import bootstrap_mean
 from .tests import TestResult, holm, kruskal_wallis
 
-__all__ = ["NAMED", "OTHER", "automatic_columns", "divide", "summarise_strata"]
-
 Row = Mapping[str, Any]
 
 #: Columns that are strata however many values they have.

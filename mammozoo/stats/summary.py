@@ -15,8 +15,6 @@ from .bootstrap import bootstrap_mean
 from .strata import MOST, automatic_columns, summarise_strata
 from .tests import TestResult, kruskal_wallis, mann_whitney, pearson, spearman
 
-__all__ = ["SIZES", "summarise_segmentation"]
-
 Row = Mapping[str, Any]
 
 SIZES = ("small", "medium", "large")

@@ -14,8 +14,6 @@ import numpy as np
 from .._typing import Array
 from .delong import delong_interval
 
-__all__ = ["Measure", "MeasureInterval", "Unit", "bootstrap_measures", "summarise_classification"]
-
 Measure: TypeAlias = "Callable[[Array, Array], Mapping[str, float]]"
 
 

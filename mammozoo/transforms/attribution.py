@@ -40,10 +40,7 @@ def _unhooked(layer: nn.Module) -> Iterator[None]:
 
 
 def occlusion_map(network: nn.Module, image: Tensor, *, mask_size: int = 32, batch_size: int = 16) -> Tensor:
-    """How far the positive probability falls where a square of an image is hidden: (1, 1, W, H), 0 to 1.
-
-    Squares overlap by half and take each channel's mean; a pixel's value is the mean over the squares that cover it.
-    """
+    """How far the positive probability falls where a square of an image is hidden: (1, 1, W, H), 0 to 1."""
     squares = [
         (slice(x, x + mask_size), slice(y, y + mask_size))
         for x in _starts(image.shape[2], mask_size)

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from ..functional.patches.draw import positive_pixels
 
-__all__ = ["from_rows", "full_scale", "image_and_label", "lesion_plane", "plain_tensor", "sides_of", "to_rows"]
-
 
 def plain_tensor(img: NdarrayOrTensor) -> Tensor:
     """An array, tensor or MetaTensor as a plain tensor; only 16-bit unsigned and read-only arrays are copied."""

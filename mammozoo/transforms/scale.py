@@ -16,19 +16,7 @@ __all__ = ["UnitScale", "UnitScaled", "UnitToUint8", "UnitToUint8d"]
 
 
 class UnitScale(Transform):
-    """Scale an image to 0-1 by its own minimum and maximum, as MONAI's ``ScaleIntensity`` does with fewer copies.
-
-    Notes
-    -----
-    Called with an array, tensor or MetaTensor of any shape and any integer or floating type; returns float32 of the
-    same kind, memory order, device and metadata. An image without contrast becomes zeros (as it does in MONAI).
-    Not invertible: grey levels only.
-
-    Examples
-    --------
-    >>> UnitScale()(torch.tensor([[[2, 4, 6]]], dtype=torch.uint16)).tolist()
-    [[[0.0, 0.5, 1.0]]]
-    """
+    """Scale an image to 0-1 by its own minimum and maximum, as MONAI's ``ScaleIntensity`` does with fewer copies."""
 
     def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
         """Scale an image."""
@@ -86,19 +74,7 @@ class UnitScaled(MapTransform):
 
 
 class UnitToUint8(Transform):
-    """Round grey levels from 0-1 to 0-255, uint8: a quarter of the memory of a cached image.
-
-    Notes
-    -----
-    Called with an array, tensor or MetaTensor of any shape; values outside of 0-1 are clipped. Nothing is lost after
-    `mammozoo.transforms.CLAHE` with its 256 bins. `mammozoo.transforms.HybridPatchBatchd` and
-    `mammozoo.transforms.LesionPatchReplacementd` divide by 255 again.
-
-    Examples
-    --------
-    >>> UnitToUint8()(torch.tensor([[[0.0, 0.2, 1.0]]])).tolist()
-    [[[0, 51, 255]]]
-    """
+    """Round grey levels from 0-1 to 0-255, uint8: a quarter of the memory of a cached image."""
 
     def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
         """Round an image."""

@@ -3,17 +3,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "ALLOWED_TARGETS",
-    "BUILTINS",
-    "DENIED_TARGETS",
-    "IMPORTS",
-    "KNOWN_TARGETS",
-    "MEMBERS",
-    "NAMES",
-    "PICKLE_GLOBALS",
-]
-
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -98,9 +87,9 @@ MEMBERS = _words(
     """
     astype backward batch best_metric best_metric_epoch cpu detach device dtype endswith epoch epoch_length eval exp
     flatten float get half index int is_cuda item items iteration iterations join keys log long lower max max_epochs
-    mean metrics min module name ndim network numel numpy out_channels output parameters prepare rank replace reshape round
-    run shape sigmoid size softmax spatial_shape split squeeze startswith state state_dict stem std strip suffix sum to
-    train transfer transforms transpose type unsqueeze upper values view
+    mean metrics min module name ndim network numel numpy out_channels output parameters prepare rank replace reshape
+    round run shape sigmoid size softmax spatial_shape split squeeze startswith state state_dict stem std strip suffix sum
+    to train transfer transforms transpose type unsqueeze upper values view
     """
 )
 # What the pickle inside a PyTorch file may name: tensors, their storages and plain containers.

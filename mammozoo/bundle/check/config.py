@@ -12,8 +12,6 @@ from .config_files import ConfigError, get_item, is_overlay, merged, read_config
 from .expression import DEFAULT_NAMES, expression_faults, imported_names, is_import, references
 from .target import target_fault
 
-__all__ = ["check_completeness", "check_content", "load_configs"]
-
 # Properties that MONAI requires of a workflow (monai.bundle.properties), and the ids that its commands run.
 REQUIRED = {
     "train": ("bundle_root", "device", "dataset_dir", "train::trainer", "train::trainer::max_epochs",
@@ -24,19 +22,7 @@ _UNSAFE_ARGUMENTS = {"allow_pickle": False, "weights_only": True, "_debug_": Fal
 
 
 def load_configs(bundle: Path) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
-    """Read every configuration under ``configs/``.
-
-    Parameters
-    ----------
-    bundle : pathlib.Path
-
-    Returns
-    -------
-    configs : dict
-        Path inside the bundle to content; files that cannot be read are missing.
-    findings : list of Finding
-        One for each of those.
-    """
+    """Read every configuration under ``configs/``."""
     configs: dict[str, dict[str, Any]] = {}
     findings: list[Finding] = []
     for path in sorted((bundle / "configs").rglob("*")):
@@ -51,23 +37,7 @@ def load_configs(bundle: Path) -> tuple[dict[str, dict[str, Any]], list[Finding]
 
 
 def check_content(configs: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
-    """Judge every ``$`` expression, ``_target_``, macro and risky argument, wherever it stands.
-
-    Parameters
-    ----------
-    configs : mapping
-        File to content, metadata included: MONAI parses them with the rest.
-
-    Returns
-    -------
-    list of Finding
-        One for everything that is not on the list of what is known to be harmless.
-
-    Examples
-    --------
-    >>> print(check_content({"train.json": {"x": "$eval('1')"}})[0])
-    train.json x: [expression] 'eval' is not a listed name in "$eval('1')"
-    """
+    """Judge every ``$`` expression, ``_target_``, macro and risky argument, wherever it stands."""
     names, findings = _names(configs)
     for file, config in configs.items():
         for key, value in walk(config):
@@ -118,22 +88,7 @@ def _short(text: str) -> str:
 
 
 def check_completeness(configs: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
-    """Look for ids that MONAI needs and for references that lead nowhere.
-
-    Parameters
-    ----------
-    configs : mapping
-        File to content, without the metadata.
-
-    Returns
-    -------
-    list of Finding
-
-    Notes
-    -----
-    A file with deep or adding keys is an overlay of ``train``; it is judged as laid over it. So is one that is no
-    workflow by itself (``evaluate.json`` in many bundles).
-    """
+    """Look for ids that MONAI needs and for references that lead nowhere."""
     findings: list[Finding] = []
     train = next((config for file, config in configs.items() if Path(file).stem == "train"), None)
     for file, config in configs.items():

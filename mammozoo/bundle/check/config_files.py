@@ -10,8 +10,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ConfigError", "get_item", "is_overlay", "merged", "read_config", "walk"]
-
 _MAX_BYTES = 4 << 20
 _MAX_ITEMS = 200_000  # YAML aliases can make a small file enormous
 
@@ -21,22 +19,7 @@ class ConfigError(ValueError):
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read one JSON or YAML file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        ``*.json``, ``*.yaml`` or ``*.yml``.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ConfigError
-        If it is too large or too deep, no valid JSON or YAML, repeats a key, or its top level is no object.
-    """
+    """Read one JSON or YAML file."""
     if path.stat().st_size > _MAX_BYTES:
         msg = f"is larger than {_MAX_BYTES >> 20} MiB"
         raise ConfigError(msg)
@@ -77,13 +60,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def walk(config: Any) -> Iterator[tuple[str, Any]]:
-    """Every item of a configuration with its id, parents first, without recursion.
-
-    Examples
-    --------
-    >>> [key for key, _ in walk({"a": {"b": [1]}})]
-    ['a', 'a::b', 'a::b::0']
-    """
+    """Every item of a configuration with its id, parents first, without recursion."""
     waiting: list[tuple[str, Any]] = [("", config)]
     while waiting:
         key, value = waiting.pop()
@@ -104,18 +81,7 @@ def is_overlay(config: Mapping[str, Any]) -> bool:
 
 
 def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one configuration over another: a plain key replaces, ``a::b`` sets deep, ``+a`` adds.
-
-    Raises
-    ------
-    ConfigError
-        If a deep key has no parent, or ``+`` meets another type.
-
-    Examples
-    --------
-    >>> merged({"a": {"b": 1}, "c": [1]}, {"a#b": 2, "+c": [2]})
-    {'a': {'b': 2}, 'c': [1, 2]}
-    """
+    """Lay one configuration over another: a plain key replaces, ``a::b`` sets deep, ``+a`` adds."""
     result: dict[str, Any] = deepcopy(dict(base))
     for key, value in overlay.items():
         adds, name = key.startswith("+"), key.lstrip("+").replace("#", "::")
@@ -136,18 +102,7 @@ def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any
 
 
 def get_item(config: Any, name: str) -> Any:
-    """The item under an id.
-
-    Raises
-    ------
-    KeyError, IndexError, ValueError, TypeError
-        If there is none.
-
-    Examples
-    --------
-    >>> get_item({"a": [{"b": 3}]}, "a::0::b")
-    3
-    """
+    """The item under an id."""
     for part in name.split("::"):
         config = config[int(part)] if isinstance(config, list) else config[part]
     return config

@@ -14,21 +14,9 @@ from monai.bundle import ConfigWorkflow, verify_net_in_out
 
 from ..findings import Finding
 
-__all__ = ["check_run"]
-
 
 def check_run(bundle: Path) -> list[Finding]:
-    """Execute a bundle as far as MONAI's own checks do: required properties, and tensor in, tensor out.
-
-    Parameters
-    ----------
-    bundle : pathlib.Path
-        A folder that is trusted.
-
-    Returns
-    -------
-    list of Finding
-    """
+    """Execute a bundle as far as MONAI's own checks do: required properties, and tensor in, tensor out."""
     findings: list[Finding] = []
     inference = bundle / "configs" / "inference.json"
     with _quiet():

@@ -11,8 +11,6 @@ from typing import Any
 from ...io.weights import file_sha256
 from ..findings import Finding
 
-__all__ = ["SUMS", "check_code", "check_required_files", "check_sums", "library_files", "list_files"]
-
 SUMS = "SHA256SUMS"
 MAX_FILES = 20_000
 _CODE = frozenset({".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".sh", ".bat", ".ps1", ".exe", ".pyx", ".egg"})
@@ -20,19 +18,7 @@ _SKIPPED = ("data/", "eval/")  # what a run writes into a working copy
 
 
 def list_files(bundle: Path) -> tuple[dict[str, Path], list[Finding]]:
-    """List a bundle's files without following links.
-
-    Parameters
-    ----------
-    bundle : pathlib.Path
-
-    Returns
-    -------
-    files : dict
-        Path inside the bundle to file; the data and results of a working copy are left out.
-    findings : list of Finding
-        Links, and too many files.
-    """
+    """List a bundle's files without following links."""
     files: dict[str, Path] = {}
     findings: list[Finding] = []
     for folder, folders, names in _folders(bundle):
@@ -60,14 +46,7 @@ def _folders(bundle: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def check_required_files(bundle: Path, *, ours: bool) -> list[Finding]:
-    """Look for the files that MONAI, the model zoo and, for ours, this project want.
-
-    Parameters
-    ----------
-    bundle : pathlib.Path
-    ours : bool
-        Whether the bundle is made for this library.
-    """
+    """Look for the files that MONAI, the model zoo and, for ours, this project want."""
     wanted = ["configs/metadata.json", "LICENSE", "docs/README.md"]
     if ours:
         wanted += [f"configs/{name}.json" for name in ("train", "evaluate", "inference", "multi_gpu_train")]
@@ -90,22 +69,7 @@ def library_files() -> dict[str, Path]:
 
 
 def check_code(files: Mapping[str, Path]) -> list[Finding]:
-    """List the code that a bundle carries.
-
-    Parameters
-    ----------
-    files : mapping
-        Path inside the bundle to file.
-
-    Returns
-    -------
-    list of Finding
-        One for each file of code, except this library at this version, byte for byte.
-
-    Notes
-    -----
-    A library of another version cannot be compared: check the release with the version that it carries.
-    """
+    """List the code that a bundle carries."""
     own = library_files()
     carried = {name for name in files if name.startswith("mammozoo/")}
     findings = []

@@ -10,8 +10,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ..findings import Finding
 
-__all__ = ["check_logging"]
-
 # Handlers that write to a stream or a file; those that send records elsewhere (sockets, mail) are listed.
 _HANDLERS = frozenset({"StreamHandler", "FileHandler", "NullHandler", "Formatter"})
 _ROTATING = frozenset({"RotatingFileHandler", "TimedRotatingFileHandler", "WatchedFileHandler"})
@@ -25,24 +23,7 @@ _LITERALS = (ast.Expression, ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Lo
 
 
 def check_logging(path: Path, *, file: str) -> list[Finding]:
-    """Judge one logging configuration without applying it.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    file : str
-        Its name in the findings.
-
-    Returns
-    -------
-    list of Finding
-        One for each ``class`` that is no plain stream or file handler, and each argument that is no literal or
-        writes outside the working folder.
-
-    References
-    ----------
-    MONAI advisory GHSA-wvpx-5qmp-46g3.
-    """
+    """Judge one logging configuration without applying it."""
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(path.read_text(encoding="utf-8"))

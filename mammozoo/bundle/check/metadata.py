@@ -9,8 +9,6 @@ from typing import Any
 
 from ..findings import Finding
 
-__all__ = ["FILE", "check_metadata"]
-
 FILE = "configs/metadata.json"
 # MONAI's schema of 2024-07-25: what must be there, and the type of what may be.
 REQUIRED = (
@@ -31,25 +29,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> list[Finding]:
-    """Compare metadata with MONAI's schema and with the rules that keep versions findable.
-
-    Parameters
-    ----------
-    metadata : mapping
-
-    Returns
-    -------
-    list of Finding
-
-    Notes
-    -----
-    MONAI's downloader sorts versions as strings, so 0.10.0 would be older than 0.9.0: no part may have two digits.
-
-    Examples
-    --------
-    >>> len(check_metadata({})) == len(REQUIRED)
-    True
-    """
+    """Compare metadata with MONAI's schema and with the rules that keep versions findable."""
     return [Finding(rule, FILE, message, key) for rule, key, message in _faults(metadata)]
 
 

@@ -13,36 +13,12 @@ from pathlib import Path
 
 from .allow_list import ALLOWED_TARGETS, BUILTINS, DENIED_TARGETS, KNOWN_TARGETS
 
-__all__ = ["target_fault"]
-
 _TOPS = frozenset({"ignite", "mammozoo", "monai", "torch"})
 _DEPTH = 12
 
 
 def target_fault(name: str) -> str | None:
-    """Say why a ``_target_`` is not on the list, or None if it is.
-
-    Parameters
-    ----------
-    name : str
-        ``"torch.optim.Adam"``, a bare name of MONAI's (``"Compose"``) or of a harmless builtin.
-
-    Returns
-    -------
-    str or None
-        The reason.
-
-    Notes
-    -----
-    Only the source of the installed MONAI, torch, ignite and this library is read; nothing is imported.
-
-    Examples
-    --------
-    >>> target_fault("torch.optim.Adam") is None
-    True
-    >>> target_fault("torch.serialization.os.system")
-    "'torch.serialization.os.system' is not under a listed package"
-    """
+    """Say why a ``_target_`` is not on the list, or None if it is."""
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", name):
         return f"{name!r} is no plain name"
     parts = name.split(".")

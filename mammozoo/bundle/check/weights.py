@@ -18,8 +18,6 @@ from ...io.weights import file_sha256
 from ..findings import Finding
 from .allow_list import PICKLE_GLOBALS
 
-__all__ = ["WEIGHT_SUFFIXES", "check_weight_files", "check_weight_hashes", "pickle_globals"]
-
 WEIGHT_SUFFIXES = frozenset({".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".ts", ".onnx"})
 _TORCH = frozenset({".pt", ".pth", ".ckpt", ".bin"})
 _PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill"})
@@ -32,23 +30,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def check_weight_files(files: Mapping[str, Path]) -> list[Finding]:
-    """Look into every file that a framework would unpickle or execute.
-
-    Parameters
-    ----------
-    files : mapping
-        Path inside the bundle to file.
-
-    Returns
-    -------
-    list of Finding
-        One for each file with a pickle that names more than tensors and containers, with TorchScript, with
-        Python objects in a numpy file, or with a damaged header.
-
-    Notes
-    -----
-    Pickles are disassembled, not loaded. A file that passes still is to be loaded with ``weights_only=True``.
-    """
+    """Look into every file that a framework would unpickle or execute."""
     findings = []
     for name, path in files.items():
         try:
@@ -99,28 +81,7 @@ def _torch_faults(path: Path) -> Iterator[str]:
 
 
 def pickle_globals(data: bytes) -> set[str]:
-    """Everything that a pickle would import, found without loading it.
-
-    Parameters
-    ----------
-    data : bytes
-
-    Returns
-    -------
-    set of str
-        Full names; ``"?"`` for one that is put together while loading.
-
-    Raises
-    ------
-    ValueError
-        If it is no complete pickle.
-
-    Examples
-    --------
-    >>> import pickle, os
-    >>> pickle_globals(pickle.dumps([1, os.system]))
-    {'posix.system'}
-    """
+    """Everything that a pickle would import, found without loading it."""
     found: set[str] = set()
     # Strings in the order in which they are pushed, None for anything else: a name counts only if both its parts
     # were pushed just before, since a pickle can push harmless ones and drop them again.
@@ -175,24 +136,7 @@ def _numpy_faults(start: bytes) -> Iterator[str]:
 def check_weight_hashes(
     bundle: Path, *, metadata: Mapping[str, Any], released: bool
 ) -> list[Finding]:
-    """Compare the files in ``models/`` with what ``metadata.json`` records of them.
-
-    Parameters
-    ----------
-    bundle : pathlib.Path
-    metadata : mapping
-    released : bool
-        Whether every weights file must be recorded. In a working copy those that training left need not be.
-
-    Returns
-    -------
-    list of Finding
-
-    Notes
-    -----
-    Of a network whose safetensors file is recorded a working copy need not hold the ``.pt`` file, or may hold one that
-    a training wrote: the safetensors file is the one that is released.
-    """
+    """Compare the files in ``models/`` with what ``metadata.json`` records of them."""
     findings: list[Finding] = []
     recorded = metadata.get("weights") if isinstance(metadata.get("weights"), dict) else {}
     assert isinstance(recorded, dict)

@@ -13,8 +13,6 @@ from .matching import choose_mask
 from .spreadsheet import read_rows
 from .trees import find_file, find_folder, walk
 
-__all__ = ["case_name", "cases_folder", "full_image", "index", "pathology_class", "read_descriptions", "series_uid"]
-
 Row = Mapping[str, str]
 Files = Callable[[Row, str], list[Path]]
 _KINDS = {"mass": "Mass", "calc": "Calc"}
@@ -23,43 +21,7 @@ _SPLITS = {"training": "train", "test": "test"}
 
 
 def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "both") -> list[Record]:
-    """Index CBIS-DDSM.
-
-    Parameters
-    ----------
-    root : PathLike
-        Folder of a download; the description tables (``mass_case_description_train_set.csv`` and its kin) lie
-        in it or in ``csv/``.
-    abnormality : {"mass", "calc", "all"}
-        Which tables; with ``"all"`` the ids begin with ``mass_`` or ``calc_``.
-    official_split : {"training", "test", "both"}
-
-    Returns
-    -------
-    list of Record
-        One an image (``P_00001_LEFT_CC``), its abnormalities as findings with a mask file each; patients are
-        ``P_xxxxx`` (the DICOM PatientID is a case name). ``BENIGN_WITHOUT_CALLBACK`` is benign; an image with
-        a malignant abnormality is malignant. Films have no pixel spacing. Images whose files are not there
-        are left out; the stratum ``mask_trouble`` tells which masks are missing, resized or do not fit.
-
-    Raises
-    ------
-    UserError
-        If no table, no known tree or no image of the tables is found, or an argument is unknown.
-
-    Notes
-    -----
-    Masks and crops are told apart by content, because the tables swap them.
-
-    References
-    ----------
-    Lee et al., Scientific Data 4:170177, 2017, doi:10.1038/sdata.2017.177;
-    doi:10.7937/K9/TCIA.2016.7O02S9CY.
-
-    Examples
-    --------
-    ``len(index("CBIS-DDSM", official_split="training"))`` is 1231.
-    """
+    """Index CBIS-DDSM."""
     rows = read_descriptions(root, abnormality=abnormality, official_split=official_split)
     files = _kaggle_files(root) or _tree_files(root)
     if files is None:

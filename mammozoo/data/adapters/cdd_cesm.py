@@ -14,8 +14,6 @@ from .spreadsheet import column_name, read_xlsx
 from .trees import files_by_stem, find_file, find_folder
 from .via import read_via
 
-__all__ = ["fill_density", "index", "joined", "parse_name", "read_annotations"]
-
 _FOLDERS = {
     "low_energy": "Low energy images of CDD-CESM",
     "subtracted": "Subtracted images of CDD-CESM",
@@ -24,36 +22,7 @@ _NAME = re.compile(r"P(\d+)_([LR])_(DM|CM)_(CC|MLO)$", re.IGNORECASE)
 
 
 def index(root: PathLike, *, images: Sequence[str] = ("low_energy", "subtracted")) -> list[Record]:
-    """Index CDD-CESM.
-
-    Parameters
-    ----------
-    root : PathLike
-        Folder that holds the two image folders (at any of four levels), the workbook
-        ``Radiology-manual-annotations.xlsx`` and, for outlines, ``Radiology_hand_drawn_segmentations_v2.csv``.
-    images : sequence of {"low_energy", "subtracted"}
-
-    Returns
-    -------
-    list of Record
-        Modality ``"low_energy"`` or ``"subtracted"``; class ``normal``, ``benign`` or ``malignant`` (pathology
-        or follow-up); masks are composed from the outlines. The files carry no pixel size, and the two images
-        of a view may differ in size.
-
-    Raises
-    ------
-    UserError
-        If the image folders or the workbook are missing, `images` names another kind, or a file name is of another
-        form.
-
-    References
-    ----------
-    Khaled et al., Scientific Data 9:122, 2022; doi:10.7937/29kw-ae92.
-
-    Examples
-    --------
-    ``len(index("PKG - CDD-CESM"))`` is 2006.
-    """
+    """Index CDD-CESM."""
     unknown = [name for name in images if name not in _FOLDERS]
     if unknown:
         raise UserError(f"images {unknown} are none of {list(_FOLDERS)}")

@@ -20,16 +20,6 @@ from ..record import Record
 from ..split_file import read_split
 from ..splits import PARTS, Split
 
-__all__ = [
-    "CLASSES",
-    "audit_contrast",
-    "contrast_datalist",
-    "development_fold",
-    "pair_views",
-    "prepare_contrast",
-    "select_modality",
-]
-
 #: Class name -> label. Normal images are no part of the task.
 CLASSES: Mapping[str, int] = {"benign": 0, "malignant": 1}
 #: The same with normal images, which may be trained on.
@@ -86,25 +76,7 @@ def prepare_contrast(
     patients: int = 40,
     size: Sequence[int] = (512, 416),
 ) -> None:
-    """Write synthetic contrast exams where they are the data set and are absent; check any other data set.
-
-    Parameters
-    ----------
-    dataset, dataset_dir, dataset_options
-        See `mammozoo.data.lists.load_records`.
-    patients : int
-    size : (int, int)
-        (rows, columns).
-
-    Raises
-    ------
-    UserError
-        As `mammozoo.data.checks.check_data`.
-
-    Examples
-    --------
-    ``prepare_contrast(dataset="manifest", dataset_dir="manifest.csv")``
-    """
+    """Write synthetic contrast exams where they are the data set and are absent; check any other data set."""
     if dataset == "phantom" and not load_records(dataset=dataset, dataset_dir=dataset_dir):
         from ...phantom.write import ensure_phantom
 
@@ -127,44 +99,7 @@ def contrast_datalist(
     dataset_options: Mapping[str, Any] | None = None,
     with_normal: bool = False,
 ) -> list[dict[str, Any]]:
-    """Benign and malignant images of one part, as plain dicts.
-
-    Parameters
-    ----------
-    part : {"train", "validation", "test", "all"}
-    dataset, dataset_dir, dataset_options
-        See `mammozoo.data.lists.load_records`.
-    modality : {"subtracted", "low_energy", "both"}
-    split_file : PathLike, optional
-        Its patients decide; without it the split is drawn from the seed, among the patients with a benign or
-        malignant image.
-    fold : int, optional
-        None: 60/20/20; k: the k-th of five folds of the development patients, drawn among them or taken from the file
-        (see `development_fold`).
-    seed : int
-    strict_split : bool
-        See `mammozoo.data.lists.records_split`.
-    with_normal : bool
-        The normal images of the part's patients too, as label 0: more examples to train on.
-
-    Returns
-    -------
-    list of dict
-        ``id, image, patient_id, laterality, view_position, strata, label`` (0 benign, 1 malignant), ``class_name,
-        part``; with ``modality="both"`` also ``low_energy`` (path). Empty for phantoms that are not written yet.
-
-    Raises
-    ------
-    UserError
-        For an unknown part or kind, and data that do not fit the split.
-
-    Examples
-    --------
-    >>> contrast_datalist(part="some", dataset="phantom", dataset_dir="absent")
-    Traceback (most recent call last):
-    ...
-    mammozoo._errors.UserError: part 'some' is none of train, validation, test, all
-    """
+    """Benign and malignant images of one part, as plain dicts."""
     if part not in (*PARTS, "all"):
         raise UserError(f"part {part!r} is none of {', '.join(PARTS)}, all")
     records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
@@ -194,24 +129,7 @@ def audit_contrast(
     check_pixels: bool = True,
     workers: int = 2,
 ) -> AuditReport:
-    """Audit the very split that `contrast_datalist` makes from the same arguments.
-
-    Parameters
-    ----------
-    dataset, dataset_dir, modality, split_file, fold, seed, strict_split, dataset_options
-        See `contrast_datalist`.
-    check_pixels, workers
-        See `mammozoo.data.auditing.leaks.audit`.
-
-    Returns
-    -------
-    AuditReport
-
-    Examples
-    --------
-    >>> audit_contrast(dataset="phantom", dataset_dir="absent").parts
-    {}
-    """
+    """Audit the very split that `contrast_datalist` makes from the same arguments."""
     records = load_records(dataset=dataset, dataset_dir=dataset_dir, dataset_options=dataset_options)
     if not records:
         return audit({})

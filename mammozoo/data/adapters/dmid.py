@@ -15,41 +15,12 @@ from .mias import KINDS, SEVERITY, read_info
 from .spreadsheet import read_xlsx
 from .trees import files_by_stem, find_file, find_folder
 
-__all__ = ["abnormalities", "index", "read_metadata", "report_birads", "report_density", "view_and_side"]
-
 _VIEWS = {"CCLT": ("CC", "L"), "CCRT": ("CC", "R"), "MLOLT": ("MLO", "L"), "MLORT": ("MLO", "R")}
 _MISSPELT = {"CLAC": "CALC"}
 
 
 def index(root: PathLike) -> list[Record]:
-    """Index DMID.
-
-    Parameters
-    ----------
-    root : PathLike
-        Folder with ``TIFF Images``, ``ROI Masks``, ``Metadata.xlsx`` or ``Info.txt`` and ``Reports``; folders
-        that hold a folder of their own name (as one mirror unpacks) are understood.
-
-    Returns
-    -------
-    list of Record
-        The data set names no patient: every image is its own, with the stratum ``patient_known = "no"``, so
-        that the audit says that a leak cannot be excluded. The circles of the table have no documented origin; they
-        are kept as attributes of the findings, not as boxes.
-
-    Raises
-    ------
-    UserError
-        If there are no images.
-
-    References
-    ----------
-    figshare 24522883, version 2, CC BY 4.0.
-
-    Examples
-    --------
-    ``len(index("DMID"))`` is 510.
-    """
+    """Index DMID."""
     folder = find_folder(root, "TIFF Images")
     images = files_by_stem(folder, ".tif", ".tiff")
     if not images:

@@ -15,45 +15,13 @@ from ..record import Finding, Outline, Record, view_code
 from .spreadsheet import read_rows
 from .trees import files_by_stem, find_file, find_folder
 
-__all__ = ["birads_class", "index", "parse_name", "parse_points", "read_rois", "roi_kind"]
-
 _SPACING = 0.07  # mm
 _NAME = re.compile(r"(\d+)_([0-9a-f]{16})_MG_([LR])_(CC|ML|MLO)_ANON", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", re.IGNORECASE)
 
 
 def index(root: PathLike, *, kinds: Sequence[str] = ("mass",), spiculated: bool = False) -> list[Record]:
-    """Index INbreast.
-
-    Parameters
-    ----------
-    root : PathLike
-        Folder that holds ``AllDICOMs``, ``AllXML`` and ``INbreast.csv``, at any of four levels.
-    kinds : sequence of str
-        Findings to keep: ``"mass"``, ``"calcification"``, ``"cluster"``, ``"distortion"``, ``"asymmetry"``.
-    spiculated : bool
-        Whether spiculated regions are kept too.
-
-    Returns
-    -------
-    list of Record
-        Masks are composed from the outlines (see `mammozoo.data.masks`). The class follows BI-RADS: 1 to 3
-        benign, 4 to 6 malignant, a convention, for there is no biopsy table. One patient may come at several
-        dates; the patient is the hash in the file name.
-
-    Raises
-    ------
-    UserError
-        If the folders or the table are missing.
-
-    References
-    ----------
-    Moreira et al., Academic Radiology 19(2):236-248, 2012, doi:10.1016/j.acra.2011.09.014.
-
-    Examples
-    --------
-    ``sum(record.has_mask for record in index("INbreast Release 1.0"))`` is 107.
-    """
+    """Index INbreast."""
     dicoms, xml = find_folder(root, "AllDICOMs"), find_folder(root, "AllXML")
     table = find_file(root, "INbreast.csv", depth=3)
     if dicoms is None or xml is None or table is None:

@@ -15,8 +15,6 @@ from ...io.masks import same_aspect
 from ...io.shape import image_shape
 from ..masks import read_pixels
 
-__all__ = ["choose_mask", "is_binary"]
-
 
 def is_binary(pixels: Array) -> bool:
     """Whether an image has two grey levels only, up to the blur of a JPEG."""

@@ -12,8 +12,6 @@ from ..._typing import PathLike
 from ..record import Box, Finding, Record
 from .trees import files_by_stem, find_file
 
-__all__ = ["KINDS", "SEVERITY", "circle_box", "index", "patient_and_side", "read_info", "row_from_bottom"]
-
 #: Abnormality codes, which DMID shares.
 KINDS = {
     "CALC": "calcification",
@@ -30,35 +28,7 @@ _SPACING = 0.2  # mm; the films were reduced from 50 to 200 micrometres
 
 
 def index(root: PathLike) -> list[Record]:
-    """Index mini-MIAS.
-
-    Parameters
-    ----------
-    root : PathLike
-        Folder with ``mdb001.pgm`` to ``mdb322.pgm`` and ``Info.txt``.
-
-    Returns
-    -------
-    list of Record
-        MLO views with boxes around the circles, pixel spacing 0.2 mm; there are no masks.
-
-    Raises
-    ------
-    UserError
-        If images or ``Info.txt`` are missing.
-
-    Notes
-    -----
-    Lesions without coordinates (mdb059, mdb216, mdb233, mdb245) become findings without a box.
-
-    References
-    ----------
-    Suckling et al., The Mammographic Image Analysis Society Digital Mammogram Database, 1994.
-
-    Examples
-    --------
-    ``index("all-mias")[0].id`` is ``"mdb001"``.
-    """
+    """Index mini-MIAS."""
     info = find_file(root, "Info.txt")
     images = files_by_stem(info.parent, ".pgm") if info else {}
     if info is None or not images:

@@ -13,8 +13,6 @@ from ..._errors import UserError
 from ..._typing import PathLike
 from ...io.table import read_table
 
-__all__ = ["column_name", "read_rows", "read_xlsx"]
-
 #: Largest part of a workbook that is read: far above any data set's, far below a decompression bomb.
 _MAX_PART = 64 * 2**20
 _MAX_ROWS = 2**20  # of a sheet, as the format says

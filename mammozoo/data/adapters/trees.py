@@ -8,8 +8,6 @@ from pathlib import Path
 
 from ..._typing import PathLike
 
-__all__ = ["files_by_stem", "find_file", "find_folder", "walk"]
-
 
 def walk(root: PathLike, *, depth: int) -> Iterator[Path]:
     """Folders from `root` down, level by level."""

@@ -13,8 +13,6 @@ from ..._typing import PathLike
 from ..record import Outline
 from .spreadsheet import read_rows
 
-__all__ = ["outline", "read_via"]
-
 _SEGMENTS = 64  # vertices of a circle or an ellipse
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from ..._typing import Array
 
-__all__ = ["THRESHOLD", "dark_share", "fingerprint", "similar_pairs"]
-
 #: Cosine from which two fingerprints are one picture. Over all pairs of different patients among the 1,231 images
 #: of the CBIS-DDSM mass set (as squares and as whole films) and 811 of CDD-CESM the largest is 0.77. The smallest
 #: over 274 of those images against an altered copy: 0.7-fold size 1.00, JPEG quality 30 0.98, half size and JPEG

@@ -15,32 +15,13 @@ from ..issue import Issue, issue
 from ..record import Record, laterality_code
 from .pixels import near_duplicates, pixel_warnings, read_pictures
 
-__all__ = ["AuditReport", "audit"]
-
 #: A side and view at the end of a name: P_00001_LEFT_CC_1, P1_L_CM_MLO (DM, CM: kinds of acquisition).
 _SIDE = re.compile(r"[_-](LEFT|RIGHT|L|R|LT|RT)(?:[_-](?:DM|CM))?(?:[_-](?:CC|MLO|ML|LM))?(?:[_-]\d+)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """Result of `audit`.
-
-    Parameters
-    ----------
-    parts : Mapping[str, Mapping[str, int]]
-        Images and patients of each part.
-    leaks : tuple of Issue
-        What stands in two parts: a headline figure must not be given.
-    warnings : tuple of Issue
-        What a reader of a score should know.
-    pixels_checked : bool
-        Whether the images were opened; if not, near-duplicates were not looked for.
-
-    Examples
-    --------
-    >>> AuditReport(parts={}, leaks=(), warnings=(), pixels_checked=False).clean
-    True
-    """
+    """Result of `audit`."""
 
     parts: Mapping[str, Mapping[str, int]]
     leaks: tuple[Issue, ...]
@@ -71,35 +52,7 @@ class AuditReport:
 
 
 def audit(parts: Mapping[str, Sequence[Record]], *, check_pixels: bool = False, workers: int = 4) -> AuditReport:
-    """Look for patients, breasts and pictures that stand in two parts of a split.
-
-    Parameters
-    ----------
-    parts : Mapping[str, sequence of Record]
-        Records of each part by its name; one part alone is checked for doubles and odd labels.
-    check_pixels : bool
-        Whether to open every image, for near-duplicates (see `mammozoo.data.auditing.fingerprint`) and crops.
-    workers : int
-        Threads that read images.
-
-    Returns
-    -------
-    AuditReport
-
-    Notes
-    -----
-    Leaks: an image, patient or breast in two parts (a side and view written into a patient id or an image id
-    are understood: ``P_00001_LEFT`` is patient ``P_00001``), with `check_pixels` also a near-duplicate in two.
-    Warnings: unknown patients, conflicting labels, doubles within a part, unreadable files, images that look
-    like crops. An empty part is a warning.
-
-    Examples
-    --------
-    >>> one = Record(id="P1_LEFT_CC", image="a.png", patient_id="P1_LEFT_CC")
-    >>> two = Record(id="P1_LEFT_MLO", image="b.png", patient_id="P1_LEFT_MLO")
-    >>> [leak.kind for leak in audit({"train": [one], "test": [two]}).leaks]
-    ['patient', 'breast']
-    """
+    """Look for patients, breasts and pictures that stand in two parts of a split."""
     leaks = [
         *_shared(parts, kind="image", keys=lambda record: {record.id, record.image}),
         *_shared(parts, kind="patient", keys=lambda record: {_patient(record)}),

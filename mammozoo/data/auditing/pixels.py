@@ -17,8 +17,6 @@ from ..masks import lesion_area_224, read_pixels
 from ..record import Record
 from .fingerprint import dark_share, fingerprint, similar_pairs
 
-__all__ = ["CROP_DARK_SHARE", "Picture", "near_duplicates", "pixel_warnings", "read_pictures"]
-
 #: An image with less air than this looks like a crop (see `dark_share`).
 CROP_DARK_SHARE = 0.08
 #: An image with less than this share of the median area looks like a crop.

@@ -13,8 +13,6 @@ from ..checks import mask_misfit
 from ..masks import read_pixels, record_masks
 from ..record import Record
 
-__all__ = ["Measured", "measure", "off_breast"]
-
 #: A mask with more than this share of its pixels in the dark lies beside the breast.
 OFF_BREAST = 0.5
 

@@ -27,30 +27,7 @@ _BAR = 40  # characters of the longest bar
 
 @dataclass(frozen=True)
 class IndexReport:
-    """Result of `index_report`.
-
-    Parameters
-    ----------
-    images, patients, findings : int
-        `findings` counts what the data set lists one by one; else its boxes.
-    counts : Mapping[str, Mapping[str, int]]
-        Images by ``class``, ``laterality``, ``view_position``, ``modality``, ``size`` (rows x columns),
-        ``pixel_spacing`` (mm) and ``lesion_size`` (bins on the 224 x 224 grid).
-    masks : Mapping[str, float]
-        ``images`` with a mask, ``empty`` masks, ``positive_pixels`` and ``pixels`` of the non-empty ones,
-        ``median_positive_pixels``, ``median_share`` and ``mean_share`` (of the image), and ``ratio``: lesion to
-        background over all non-empty masks.
-    histogram : tuple of int
-        Images with a non-empty mask in each bin of `SHARE_EDGES`.
-    issues : tuple of Issue
-        What is missing or odd.
-    pixels_checked : bool
-
-    Examples
-    --------
-    >>> index_report([Record(id="a", image="a.dcm", patient_id="p")]).images
-    1
-    """
+    """Result of `index_report`."""
 
     images: int
     patients: int

@@ -24,27 +24,7 @@ WIDTHS = tuple(range(160, 481, 32))  # multiples of 32, as in Section 3.2 of Yan
 
 
 def training_sizes(widths: Sequence[int] = WIDTHS) -> list[tuple[int, int]]:
-    """Width and height of the input at every size of the multi-scale training.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Multiples of 32; a height is twice its width.
-
-    Returns
-    -------
-    list of (int, int)
-
-    Raises
-    ------
-    ValueError
-        If a width is no multiple of 32.
-
-    Examples
-    --------
-    >>> training_sizes()[0], len(training_sizes())
-    ((160, 320), 11)
-    """
+    """Width and height of the input at every size of the multi-scale training."""
     wrong = [width for width in widths if width < 1 or width % 32]
     if wrong or not widths:
         msg = f"training widths must be positive multiples of 32, got {list(widths)}"
@@ -124,25 +104,7 @@ def detect_batch(
     iou_threshold: float = 0.5,
     max_detections: int = 20,
 ) -> list[Detections]:
-    """Boxes of every image of a batch, from the raw outputs of `mammozoo.networks.detection.yolov3.YOLOv3`.
-
-    Parameters
-    ----------
-    outputs : sequence of torch.Tensor of shape (B, 3, W / stride, H / stride, 6)
-    anchors, score_threshold, iou_threshold, max_detections
-        As in `mammozoo.functional.boxes.yolo_decode`.
-
-    Returns
-    -------
-    list of Detections
-        Boxes in pixels of the network's input, clipped to it.
-
-    Examples
-    --------
-    >>> empty = [torch.full((1, 3, n, 2 * n, 6), -9.0) for n in (1, 2, 4)]
-    >>> len(detect_batch(empty, [[8, 8]] * 9)[0].scores)
-    0
-    """
+    """Boxes of every image of a batch, from the raw outputs of `mammozoo.networks.detection.yolov3.YOLOv3`."""
     first = outputs[0].shape
     size = (int(first[2]) * 32, int(first[3]) * 32)
     return [

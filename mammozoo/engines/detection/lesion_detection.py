@@ -16,8 +16,6 @@ from ...metrics.detection_intervals import bootstrap_average_precision, bootstra
 from ...metrics.froc import FPPI, froc
 from ...metrics.matching import BoxMatch, HitRule, match_boxes
 
-__all__ = ["HIT_RULES", "match_lesions", "predicted_boxes", "summarise_detection"]
-
 #: Hit rules and what they mean to a reader.
 HIT_RULES: dict[HitRule, str] = {
     "iou50": "the IoU of the two boxes is at least 0.5",
@@ -29,25 +27,7 @@ HIT_RULES: dict[HitRule, str] = {
 
 
 def predicted_boxes(mask: Array, probability: Array | None = None) -> tuple[Array, Array]:
-    """Boxes of the 8-connected components of a predicted mask.
-
-    Parameters
-    ----------
-    mask : numpy.ndarray
-        Shape (H, W).
-    probability : numpy.ndarray, optional
-        Shape (H, W); a component's score is its maximum. Without it every score is 1.
-
-    Returns
-    -------
-    boxes, scores : numpy.ndarray
-        Shapes (n, 4), xyxy in pixels, half-open, and (n,).
-
-    Examples
-    --------
-    >>> predicted_boxes(np.eye(3))[0].tolist()
-    [[0.0, 0.0, 3.0, 3.0]]
-    """
+    """Boxes of the 8-connected components of a predicted mask."""
     found = find_components(mask, probability=probability)
     boxes = np.asarray([item.box_xyxy for item in found], dtype=float).reshape(-1, 4)
     return boxes, np.asarray([1.0 if item.score is None else item.score for item in found], dtype=float)
@@ -56,33 +36,7 @@ def predicted_boxes(mask: Array, probability: Array | None = None) -> tuple[Arra
 def match_lesions(
     boxes: Array, scores: Array, *, hit: HitRule = "iou50", mask: Array | None = None, truths: Array | None = None
 ) -> BoxMatch:
-    """Match boxes to the lesions of an image, given as boxes or as a mask.
-
-    Parameters
-    ----------
-    boxes, scores : numpy.ndarray
-        Shapes (n, 4) and (n,).
-    hit : str
-        See `mammozoo.metrics.matching.match_boxes`.
-    mask : numpy.ndarray, optional
-        Shape (H, W), non-zero is lesion; every 8-connected component is one.
-    truths : numpy.ndarray, optional
-        Shape (m, 4); stands before the mask under the rules that compare boxes.
-
-    Returns
-    -------
-    BoxMatch
-
-    Raises
-    ------
-    ValueError
-        If ``centre_in_mask`` is asked for without a mask, or there is neither mask nor boxes.
-
-    Examples
-    --------
-    >>> match_lesions(np.array([[0.0, 0, 3, 3]]), np.ones(1), mask=np.eye(3)).true_positives
-    1
-    """
+    """Match boxes to the lesions of an image, given as boxes or as a mask."""
     if hit == "centre_in_mask":
         if mask is None:
             msg = "centre_in_mask needs the lesions' masks; where there are only boxes use centre"
@@ -105,38 +59,7 @@ def summarise_detection(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Sensitivity against false positives, with intervals by patient.
-
-    Parameters
-    ----------
-    cases : sequence of BoxMatch
-        One an image.
-    patients : sequence
-        Of each image.
-    hit : str
-        The rule by which they were matched.
-    threshold : float, optional
-        Score of the operating point; None takes every box.
-    resamples, seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict
-        ``hit, rule, ranked, images, normal_images, patients, lesions, boxes, operating_point`` and, where the scores
-        rank the boxes, ``average_precision`` and ``froc`` (one entry a number of false positives per image) with
-        ``mean_sensitivity``.
-
-    References
-    ----------
-    Bunch et al., Proc SPIE 127, 1977, doi:10.1117/12.955926 (FROC).
-
-    Examples
-    --------
-    >>> case = BoxMatch(np.array([0.9, 0.2]), np.array([0, -1]), 1)
-    >>> summarise_detection([case] * 2, ["a", "b"], hit="iou50", resamples=20)["average_precision"]["estimate"]
-    1.0
-    """
+    """Sensitivity against false positives, with intervals by patient."""
     scores = np.concatenate([np.zeros(0), *(case.scores for case in cases)])
     lowest = float(scores.min()) if len(scores) else 0.0
     ranked = len(np.unique(scores)) > 1

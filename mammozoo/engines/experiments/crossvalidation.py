@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 #: What each run of an experiment sets for itself.
 _OWN = {
-    "fold", "members", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials", "search_space",
+    "fold", "members", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials",
+    "search_space",
 }  # fmt: skip
 
 
@@ -36,46 +37,14 @@ def shared_options() -> dict[str, Any]:
 
 
 def read_scores(path: PathLike, *, part: str) -> list[Row]:
-    """Rows of one part of a ``per_case.csv``, with ``label`` and ``probability`` as numbers.
-
-    Parameters
-    ----------
-    path : path
-    part : str
-        ``"validation"`` or ``"test"``.
-
-    Returns
-    -------
-    list of dict
-    """
+    """Rows of one part of a ``per_case.csv``, with ``label`` and ``probability`` as numbers."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         rows: list[Row] = [dict(row) for row in csv.DictReader(file) if row["part"] == part]
     return [{**row, "label": int(row["label"]), "probability": float(row["probability"])} for row in rows]
 
 
 def average_scores(members: Sequence[Sequence[Mapping[str, Any]]]) -> list[Row]:
-    """Mean probability of several networks for the same images.
-
-    Parameters
-    ----------
-    members : sequence of sequence of mapping
-        The rows of each network, with ``id`` and ``probability``.
-
-    Returns
-    -------
-    list of dict
-        The first network's rows with the mean.
-
-    Raises
-    ------
-    ValueError
-        If the networks were not scored on the same images.
-
-    Examples
-    --------
-    >>> average_scores([[{"id": "a", "probability": 0.25}], [{"id": "a", "probability": 0.75}]])
-    [{'id': 'a', 'probability': 0.5}]
-    """
+    """Mean probability of several networks for the same images."""
     tables = [{row["id"]: float(row["probability"]) for row in rows} for rows in members]
     if any(table.keys() != tables[0].keys() for table in tables):
         msg = f"the {len(tables)} networks were scored on different images; score them on the same part"

@@ -12,29 +12,9 @@ from ...networks.ensemble import ensemble_state
 from ...networks.transfer import read_state
 from ..training.handlers import save_atomically
 
-__all__ = ["save_ensemble"]
-
 
 def save_ensemble(members: Sequence[PathLike], folder: PathLike) -> Path:
-    """Write trained networks as one whose answer is the mean of their probabilities.
-
-    Parameters
-    ----------
-    members : sequence of paths
-        State dicts of the same network, each as a training left it.
-    folder : path
-        Receives ``model.pt``; the configuration that loads it has ``members`` set to their number.
-
-    Returns
-    -------
-    pathlib.Path
-        ``model.pt``.
-
-    Raises
-    ------
-    UserError
-        If there is no member, or members have other tensors than the first.
-    """
+    """Write trained networks as one whose answer is the mean of their probabilities."""
     states = [read_state(path) for path in members]
     if not states:
         raise UserError("an ensemble needs at least one network")

@@ -20,54 +20,17 @@ from ...io.write import write_text
 from ..training.command import Command, running
 from .run_record import recorded_run
 
-__all__ = ["cell_result", "evaluate_run", "open_cell", "run_cell", "run_workflow", "training_keys"]
-
 logger = logging.getLogger(__name__)
 
 
 def cell_result(folder: PathLike) -> dict[str, Any] | None:
-    """Metrics of a finished cell, or None.
-
-    Parameters
-    ----------
-    folder : path
-        The cell's folder, with ``metrics.json`` when it is finished.
-
-    Examples
-    --------
-    >>> cell_result("absent") is None
-    True
-    """
+    """Metrics of a finished cell, or None."""
     file = Path(folder) / "metrics.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def open_cell(folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a cell's folder with ``options.json``, or see that it was made with the same options.
-
-    Parameters
-    ----------
-    folder : path
-    overrides : mapping
-        Keys and their values.
-
-    Returns
-    -------
-    dict
-        The overrides as they come back from JSON.
-
-    Raises
-    ------
-    UserError
-        If the cell was begun with other overrides.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as place:
-    ...     open_cell(place, {"size": (8, 8)})
-    {'size': [8, 8]}
-    """
+    """Make a cell's folder with ``options.json``, or see that it was made with the same options."""
     options: dict[str, Any] = json.loads(json.dumps(dict(overrides)))
     record = Path(folder) / "options.json"
     if not record.is_file():
@@ -80,30 +43,7 @@ def open_cell(folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
 def run_cell(
     bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any], run_id: str = "training"
 ) -> dict[str, Any]:
-    """Train a bundle into a run folder and evaluate it there; a finished cell is only read.
-
-    Parameters
-    ----------
-    bundle : path
-        Bundle folder.
-    folder : path
-        The run folder; receives ``metrics.json`` and ``run.json`` (minutes, hardware, versions) too. A run that was
-        stopped continues where it was.
-    overrides : mapping
-        Keys of ``train.json`` and their values.
-    run_id : str
-        Of ``train.json``: what trains.
-
-    Returns
-    -------
-    dict
-        The content of ``metrics.json``.
-
-    Raises
-    ------
-    UserError
-        If the cell was begun with other overrides.
-    """
+    """Train a bundle into a run folder and evaluate it there; a finished cell is only read."""
     folder = Path(folder).absolute()
     options = open_cell(folder, overrides)
     done = cell_result(folder)
@@ -131,17 +71,7 @@ def evaluate_run(run: Path, overrides: Mapping[str, Any]) -> None:
 
 
 def run_workflow(files: Sequence[Path], run_id: str, overrides: Mapping[str, Any]) -> None:
-    """Run one run id of a bundle's training workflow in this process.
-
-    Parameters
-    ----------
-    files : sequence of Path
-        Configuration and overlays.
-    run_id : str
-        For example ``"training"``.
-    overrides : mapping
-        Keys and their values.
-    """
+    """Run one run id of a bundle's training workflow in this process."""
     given = {key.replace("#", "::"): value for key, value in overrides.items()}
     keys = {key: config_text(value) if isinstance(value, str) else value for key, value in given.items()}
     with running(Command(run_id, tuple(Path(file).absolute() for file in files), given)):

@@ -17,27 +17,10 @@ import torch
 from ... import __version__
 from ...io.write import write_json
 
-__all__ = ["recorded_run"]
-
 
 @contextmanager
 def recorded_run(file: Path) -> Iterator[None]:
-    """Add the minutes of what runs inside to a JSON file, with hardware and versions.
-
-    Parameters
-    ----------
-    file : Path
-        Written when the block ends, also by an error or by Ctrl-C: a run that goes on later adds to it.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with recorded_run(Path(folder, "run.json")):
-    ...         pass
-    ...     sorted(json.loads(Path(folder, "run.json").read_text()))
-    ['hardware', 'mammozoo', 'minutes', 'python', 'versions']
-    """
+    """Add the minutes of what runs inside to a JSON file, with hardware and versions."""
     before = json.loads(file.read_text(encoding="utf-8"))["minutes"] if file.is_file() else 0.0
     begun = time.monotonic()
     try:

@@ -105,18 +105,7 @@ def tune(
 
 
 def suggest(trial: Any, space: Space) -> dict[str, Any]:
-    """Draw a value for every key of a search space.
-
-    Parameters
-    ----------
-    trial : optuna.trial.Trial
-    space : mapping of str to mapping
-        As of `tune`.
-
-    Returns
-    -------
-    dict
-    """
+    """Draw a value for every key of a search space."""
     return {
         key: trial.suggest_categorical(key, list(entry["choices"]))
         if "choices" in entry

@@ -12,8 +12,6 @@ from ..._typing import PathLike
 from .grid import cell_result, evaluate_run, open_cell, run_workflow, training_keys
 from .run_record import recorded_run
 
-__all__ = ["detector_folder", "run_two_stage_cell"]
-
 logger = logging.getLogger(__name__)
 
 #: What tells the cells of one split apart; the detector does not depend on it.
@@ -21,38 +19,12 @@ CELL_KEYS = ("segmenter", "adversary")
 
 
 def detector_folder(cell: PathLike, *, seed: int = 0) -> Path:
-    """Where the detector of a cell's split is trained: beside the cell.
-
-    Examples
-    --------
-    >>> detector_folder("runs/unet_seed2", seed=2).as_posix()
-    'runs/detector_seed2'
-    """
+    """Where the detector of a cell's split is trained: beside the cell."""
     return Path(cell).parent / (f"detector_seed{seed}" if seed else "detector")
 
 
 def run_two_stage_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Train the split's detector (once), the segmenter on crops and on whole images, and evaluate them together.
-
-    Parameters
-    ----------
-    bundle : path
-        Bundle folder.
-    folder : path
-        The segmenter's run folder; the detector's is `detector_folder`. A stopped run continues where it was.
-    overrides : mapping
-        Keys of ``train.json`` or ``evaluate.json``; ``seed`` divides the patients, unless a split file does.
-
-    Returns
-    -------
-    dict
-        The content of ``metrics.json``.
-
-    Raises
-    ------
-    UserError
-        If the cell or its detector was begun with other overrides.
-    """
+    """Train the split's detector (once), the segmenter on crops and on whole images, and evaluate them together."""
     folder = Path(folder).absolute()
     options = open_cell(folder, overrides)
     done = cell_result(folder)

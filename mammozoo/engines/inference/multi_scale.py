@@ -58,15 +58,7 @@ class FusionRule:
 
 @dataclass(frozen=True, eq=False)
 class ScaleBoxes:
-    """Boxes and scores of one scale or of their fusion.
-
-    Attributes
-    ----------
-    boxes : numpy.ndarray of shape (n, 4), float64
-        x1, y1, x2, y2 in pixels of the image, clipped to it.
-    scores : numpy.ndarray of shape (n,), float64
-        Falling.
-    """
+    """Boxes and scores of one scale or of their fusion."""
 
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
@@ -74,16 +66,7 @@ class ScaleBoxes:
 
 @dataclass(frozen=True, eq=False)
 class ImageDetections:
-    """What a detector found in one image at each scale, in the coordinates of its frame.
-
-    Attributes
-    ----------
-    frame : DetectorFrame
-    sizes : sequence of (int, int)
-        Width and height of the input at each scale.
-    scales : sequence of (boxes, scores)
-        (n, 4) in pixels of that input, and (n,), falling.
-    """
+    """What a detector found in one image at each scale, in the coordinates of its frame."""
 
     frame: DetectorFrame
     sizes: Sequence[tuple[int, int]]
@@ -122,9 +105,7 @@ class ImageDetections:
 
 
 def _participants(scores: Array, rule: FusionRule) -> NDArray[np.int64]:
-    """Index of the boxes that take part. Suppression goes from the best box down, so that cutting after it is cutting
-    before it.
-    """
+    """Index of the boxes that take part."""
     return np.flatnonzero(scores >= rule.score_threshold)[: rule.max_detections]
 
 

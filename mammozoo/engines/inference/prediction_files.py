@@ -17,37 +17,13 @@ from ...functional.contours import add_caption, add_labels, display_window, draw
 from ...io.raster.nifti import write_mask_nifti
 from ...io.write import write_json, write_png
 
-__all__ = [
-    "Prediction",
-    "Region",
-    "dropped_note",
-    "prediction_overlay",
-    "threshold_prediction",
-    "write_prediction",
-]
-
 _MAX_LABELS = 20  # more texts than that hide the breast
 _NOTICE = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A thresholded probability map.
-
-    Parameters
-    ----------
-    mask : numpy.ndarray of shape (H, W), uint8
-        1 = lesion.
-    components : tuple of Component
-        The lesions, by falling score.
-    dropped : int
-        Findings that were left out as too small.
-
-    Examples
-    --------
-    >>> Prediction(mask=np.zeros((2, 2), np.uint8), components=()).dropped
-    0
-    """
+    """A thresholded probability map."""
 
     mask: Array
     components: tuple[Component, ...]
@@ -56,22 +32,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Region:
-    """Where a detector found a lesion.
-
-    Parameters
-    ----------
-    box : tuple of four ints
-        x1, y1, x2, y2 in pixels, half-open.
-    score : float
-        In [0, 1].
-    window : tuple of four ints
-        What was segmented around it.
-
-    Examples
-    --------
-    >>> Region(box=(2, 2, 6, 6), score=0.5, window=(1, 1, 7, 7)).score
-    0.5
-    """
+    """Where a detector found a lesion."""
 
     box: tuple[int, int, int, int]
     score: float
@@ -87,39 +48,7 @@ def threshold_prediction(
     score_map: Array | None = None,
     regions: Sequence[Region] | None = None,
 ) -> Prediction:
-    """Turn a probability map into a mask and its lesions.
-
-    Parameters
-    ----------
-    probability : numpy.ndarray of shape (H, W)
-        In [0, 1].
-    threshold : float
-        Lowest probability that is lesion, as in MONAI's ``AsDiscrete`` (p >= threshold).
-    min_area_mm2 : float
-        Smaller findings are left out, of the mask too. Without `pixel_spacing` it counts pixels.
-    pixel_spacing : tuple of two floats or None
-        Distance of rows and of columns in mm; None = unknown.
-    score_map : numpy.ndarray of shape (H, W), optional
-        Where the scores come from; by default `probability`.
-    regions : sequence of Region, optional
-        What a detector found: the lesions are these and not the mask's components. The area of each counts the mask in
-        its window, and may be 0; whether it is left out, its box decides.
-
-    Returns
-    -------
-    Prediction
-
-    Raises
-    ------
-    ValueError
-        If a probability is not finite or outside [0, 1] by more than the 0.001 that resampling may add, or the least
-        area is negative or no number.
-
-    Examples
-    --------
-    >>> threshold_prediction(np.array([[0.1, 0.7], [0.2, 0.9]])).components[0].score
-    0.9
-    """
+    """Turn a probability map into a mask and its lesions."""
     _check_probability(probability)
     if not 0 <= min_area_mm2 < math.inf:
         msg = f"min_area_mm2 is {min_area_mm2!r}; expected 0 or a positive number"
@@ -158,13 +87,7 @@ def _measured(regions: Sequence[Region], mask: Array) -> tuple[Component, ...]:
 
 
 def dropped_note(dropped: int, *, min_area_mm2: float, pixel_spacing: tuple[float, float] | None) -> str:
-    """Say how many findings were left out, and by which size.
-
-    Examples
-    --------
-    >>> dropped_note(2, min_area_mm2=4, pixel_spacing=None)
-    '2 findings below 4 pixels dropped (the pixel spacing is unknown)'
-    """
+    """Say how many findings were left out, and by which size."""
     if not dropped:
         return ""
     unit = "mm2 dropped" if pixel_spacing else "pixels dropped (the pixel spacing is unknown)"
@@ -182,30 +105,7 @@ def _check_probability(probability: Array) -> None:
 
 
 def prediction_overlay(image: Array, prediction: Prediction) -> Array:
-    """Draw the outlines and scores of a prediction on the displayed image.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey values, bright = dense tissue; uint8 as displayed, others through `display_window`.
-    prediction : Prediction
-        Of the same height and width.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W, 3), uint8
-        RGB. The outline runs around each lesion and leaves its pixels as they are.
-
-    Notes
-    -----
-    Without findings the image is only captioned. At most 20 scores are written.
-
-    Examples
-    --------
-    >>> found = threshold_prediction(np.zeros((64, 48)))
-    >>> prediction_overlay(np.zeros((64, 48), np.uint8), found).shape
-    (64, 48, 3)
-    """
+    """Draw the outlines and scores of a prediction on the displayed image."""
     drawn = draw_contours(display_window(image), [prediction.mask])
     texts = [(f"{item.score:.2f}", item.box_xyxy) for item in prediction.components[:_MAX_LABELS]]
     return add_caption(add_labels(drawn, texts), _NOTICE)
@@ -222,52 +122,7 @@ def write_prediction(
     score_map: Array | None = None,
     regions: Sequence[Region] | None = None,
 ) -> Prediction:
-    """Write ``mask.png``, ``mask.nii.gz``, ``probability.png``, ``overlay.png`` and ``findings.json``.
-
-    Parameters
-    ----------
-    out_dir : path
-        Folder of this image; made if absent.
-    probability : numpy.ndarray of shape (H, W)
-        In [0, 1], at the size and in the orientation of the image as stored.
-    threshold : float
-        Lowest probability that is lesion.
-    image : numpy.ndarray of shape (H, W)
-        The image as stored, for the overlay.
-    pixel_spacing : tuple of two floats or None
-        Distance of rows and of columns in mm; None = unknown.
-    min_area_mm2 : float
-        Smaller findings are left out and counted; in pixels where the spacing is unknown.
-    score_map : numpy.ndarray of shape (H, W), optional
-        Where the scores come from; by default `probability`.
-    regions : sequence of Region, optional
-        What a detector found, in place of the mask's components, as in `threshold_prediction`.
-
-    Returns
-    -------
-    Prediction
-        What was written.
-
-    Raises
-    ------
-    ValueError
-        If sizes differ, or for probabilities outside [0, 1].
-
-    Notes
-    -----
-    ``mask.png`` is uint8 with 0 and 255, ``mask.nii.gz`` 0 and 1, ``probability.png`` uint16 =
-    round(65535 p). ``findings.json`` is a list of ``box_xyxy`` (half-open), ``score``, ``area_px`` and
-    ``area_mm2`` (null without spacing) by falling score, empty where nothing was found. Every file is
-    written atomically, ``findings.json`` last.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     found = write_prediction(folder, probability=np.eye(64), image=np.zeros((64, 64), np.uint8))
-    ...     sorted(path.name for path in Path(folder).iterdir())
-    ['findings.json', 'mask.nii.gz', 'mask.png', 'overlay.png', 'probability.png']
-    """
+    """Write ``mask.png``, ``mask.nii.gz``, ``probability.png``, ``overlay.png`` and ``findings.json``."""
     if image.shape != probability.shape:
         msg = f"the probability map must have the stored image's size {image.shape}, got {probability.shape}"
         raise ValueError(msg)

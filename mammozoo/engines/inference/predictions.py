@@ -138,25 +138,7 @@ def write_summary(
     strict: bool,
     dropped: Mapping[str, tuple[int, str]] | None = None,
 ) -> None:
-    """Write ``summary.json``: what became of every input of an inference run.
-
-    Parameters
-    ----------
-    output_dir : path
-    dataset : ReadableImages
-        After its iteration.
-    failed : mapping of str to str
-        Id and reason of what was read and could not be written.
-    strict : bool
-        Whether a failed input ends the command with an error.
-    dropped : mapping of str to (int, str), optional
-        Id, number of findings that were too small, and what to say of them.
-
-    Raises
-    ------
-    UserError
-        If the source held no image, or an input failed and ``strict`` is True.
-    """
+    """Write ``summary.json``: what became of every input of an inference run."""
     statuses = [
         InputStatus(item.id, item.input, "failed", failed[item.id])
         if item.id in failed

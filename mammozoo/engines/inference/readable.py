@@ -22,24 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InputStatus:
-    """What became of one input.
-
-    Attributes
-    ----------
-    id : str
-        The safe name under which its results stand.
-    input : str
-        Path relative to the source.
-    status : str
-        ``"ok"``, ``"skipped"`` (a kind of image that is not accepted), ``"incomplete"`` (read, but flat: nothing to
-        predict on) or ``"failed"``.
-    reason : str
-        Empty when ``"ok"``.
-    dropped : int
-        Findings that were left out as too small.
-    note : str
-        What to say of them.
-    """
+    """What became of one input."""
 
     id: str
     input: str
@@ -147,25 +130,7 @@ def _input(item: Mapping[str, Any]) -> InputImage:
 
 
 def without_path(error: BaseException, path: Path, *, name: str) -> str:
-    """Message of an error with the input's name in place of its path, which may hold a patient's name.
-
-    Parameters
-    ----------
-    error : BaseException
-    path : pathlib.Path
-        The input's file.
-    name : str
-        What to call it (`mammozoo.io.inputs.InputImage.name`).
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> without_path(ValueError("DOE.dcm is empty"), Path("/data/DOE.dcm"), name="uid-0a1b")
-    'uid-0a1b is empty'
-    """
+    """Message of an error with the input's name in place of its path, which may hold a patient's name."""
     return str(error).replace(str(path), name).replace(path.name, name)
 
 

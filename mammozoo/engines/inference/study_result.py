@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NOTICE", "ImageResult", "StudyResult"]
-
 #: Stands in every output.
 NOTICE = "Research use only. Not a medical device, not for diagnosis."
 

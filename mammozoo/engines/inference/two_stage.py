@@ -39,31 +39,7 @@ def segment_windows(
     batch_size: int = 8,
     amp: bool = False,
 ) -> NDArray[np.float32]:
-    """Segment windows of an image and paste them where they came from.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Takes (B, channels, W, H), gives logits (B, 1, W, H) in evaluation mode.
-    image : numpy.ndarray of shape (H, W)
-    windows : sequence of four ints
-        x1, y1, x2, y2, half-open.
-    size : (int, int)
-        Width and height of what the network is shown.
-    channels, batch_size : int
-    amp : bool
-        bfloat16.
-
-    Returns
-    -------
-    numpy.ndarray of shape (H, W), float32
-        Probability of lesion; the largest where windows overlap, 0 outside them.
-
-    Examples
-    --------
-    >>> segment_windows(nn.Conv2d(3, 1, 1), np.zeros((40, 30)), [(10, 10, 20, 20)], size=(16, 16)).shape
-    (40, 30)
-    """
+    """Segment windows of an image and paste them where they came from."""
     canvas: NDArray[np.float32] = np.zeros(image.shape, np.float32)
     device = next(network.parameters()).device
     network.eval()

@@ -107,27 +107,7 @@ class SaveThreshold:
 
 
 def image_threshold(scores: ArrayLike, labels: ArrayLike, *, part: str) -> dict[str, Any]:
-    """Find Youden's threshold of a part's images, and say what it is.
-
-    Parameters
-    ----------
-    scores : array-like, shape (n,)
-        Probabilities.
-    labels : array-like, shape (n,)
-        0 or 1.
-    part : str
-        Name of the part, for ``method``.
-
-    Returns
-    -------
-    dict
-        ``threshold``, ``method`` and ``n``; with one class in the part the threshold is 0.5, and ``method`` says so.
-
-    Examples
-    --------
-    >>> image_threshold([0.1, 0.8], [0, 0], part="validation")["threshold"]
-    0.5
-    """
+    """Find Youden's threshold of a part's images, and say what it is."""
     scores = np.asarray(scores, dtype=float)
     threshold = youden_threshold(scores, np.asarray(labels))
     found = math.isfinite(threshold)

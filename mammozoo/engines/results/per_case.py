@@ -29,18 +29,7 @@ __all__ = ["Case", "PerCaseTable", "score_case"]
 
 @dataclass(frozen=True)
 class Case:
-    """One scored image, as (H, W) arrays on the scoring grid.
-
-    Attributes
-    ----------
-    id : str
-    image : numpy.ndarray
-        uint8.
-    truth : numpy.ndarray
-        bool.
-    probability : numpy.ndarray
-        float16, 0 to 1.
-    """
+    """One scored image, as (H, W) arrays on the scoring grid."""
 
     id: str
     image: Array
@@ -49,24 +38,7 @@ class Case:
 
 
 def score_case(prediction: Array, truth: Array) -> dict[str, Any]:
-    """Score one predicted mask against the truth on the same grid.
-
-    Parameters
-    ----------
-    prediction, truth : numpy.ndarray
-        Masks of shape (H, W).
-
-    Returns
-    -------
-    dict
-        Overlap and surface metrics (pixels), the legacy ``row_hausdorff``, ``detected`` (IoU > 0.10, None without a
-        lesion), ``area_224`` (lesion pixels on the 224 x 224 grid) and ``size`` ("small", "medium", "large", ""
-        without a lesion).
-
-    References
-    ----------
-    Huang et al., Cureus 18(3) e105360, 2026, Methods: metrics, detection and size bins.
-    """
+    """Score one predicted mask against the truth on the same grid."""
     overlap = compute_overlap(prediction, truth)
     surface = compute_surface(prediction, truth)
     area = area_224(truth)

@@ -100,29 +100,7 @@ class ScoreTable:
 
 
 def score_units(rows: Sequence[Row], *, aggregation: Aggregation = "max") -> dict[str, Unit]:
-    """Scores and labels per image, per breast and per patient.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        ``id, patient_id, laterality, label, probability``.
-    aggregation : {"max", "mean"}
-
-    Returns
-    -------
-    dict of str to Unit
-        ``image, breast, patient``. A breast or patient is malignant where one of its images is.
-
-    Notes
-    -----
-    An image without a patient stands for itself.
-
-    Examples
-    --------
-    >>> rows = [{"id": v, "patient_id": "p", "laterality": "L", "label": 1, "probability": 0.5} for v in "ab"]
-    >>> {name: len(unit.scores) for name, unit in score_units(rows).items()}
-    {'image': 2, 'breast': 1, 'patient': 1}
-    """
+    """Scores and labels per image, per breast and per patient."""
     scores, labels = [row["probability"] for row in rows], [row["label"] for row in rows]
     patients: list[Hashable] = [row["patient_id"] or row["id"] for row in rows]
     breasts: list[Hashable] = [(patient, row["laterality"]) for patient, row in zip(patients, rows, strict=True)]
@@ -138,39 +116,7 @@ def score_units(rows: Sequence[Row], *, aggregation: Aggregation = "max") -> dic
 def score_with_thresholds(
     rows: Sequence[Row], *, aggregation: Aggregation = "max", seed: int = 0, resamples: int = 2000
 ) -> dict[str, Any]:
-    """Choose a threshold a unit on the validation rows and score the test rows with it, and with 0.5.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        As of `score_units`, with ``part`` (``"validation"`` or ``"test"``).
-    aggregation : {"max", "mean"}
-    seed, resamples : int
-
-    Returns
-    -------
-    dict
-        As of `mammozoo.stats.summary_classification.summarise_classification` for the test rows, with ``thresholds`` by
-        unit and ``validation_auroc`` by unit.
-
-    Raises
-    ------
-    ValueError
-        If there is no test row.
-
-    Notes
-    -----
-    The threshold is Youden's on validation data of the same unit, 0.5 where those hold one class. The test rows never
-    take part in the choice.
-
-    Examples
-    --------
-    >>> rows = [{"id": i, "patient_id": i, "laterality": "L", "part": part, "label": i % 2,
-    ...          "probability": i % 2 * 0.2 + 0.1} for part in ("validation", "test") for i in range(2)]
-    >>> found = score_with_thresholds(rows, resamples=10)
-    >>> round(found["thresholds"]["patient"], 3)
-    0.3
-    """
+    """Choose a threshold a unit on the validation rows and score the test rows with it, and with 0.5."""
     chosen = [row for row in rows if row["part"] == "validation"]
     tested = [row for row in rows if row["part"] in ("test", "all")]
     require_images(tested)

@@ -12,8 +12,6 @@ from ...data.auditing.leaks import AuditReport
 from ...data.splits import PARTS
 from ...io.write import write_json
 
-__all__ = ["Source", "write_split"]
-
 
 class Source(Protocol):
     """What a run needs of a data set (`mammozoo.data.DataSource`)."""

@@ -17,8 +17,6 @@ from ...metrics.matching import BoxMatch, HitRule
 from ...stats.bootstrap import bootstrap_difference, bootstrap_mean
 from ..detection.lesion_detection import summarise_detection
 
-__all__ = ["SINGLE", "VARIANTS", "EvaluatedImage", "summarise_two_stage"]
-
 SINGLE = "single_scale"
 #: Variant of the whole system -> what a reader is told.
 VARIANTS = {
@@ -30,28 +28,7 @@ VARIANTS = {
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedImage:
-    """One image's scores.
-
-    Attributes
-    ----------
-    patient : str
-    lesions : int
-    matches : mapping of hit rule to mapping of str to BoxMatch
-        Of every scale ("416x832"), of "single_scale" and "fused".
-    lambdas : mapping of hit rule to mapping of float to BoxMatch
-        Fused with other thresholds.
-    dice : mapping of str to float or None
-        Of the whole image by variant; None where a variant was not run.
-    crop_dice : tuple of float
-        Of each true lesion's crop.
-    least_score : float
-        Boxes of one scale that score less stand in the curves, but not in the row.
-
-    Examples
-    --------
-    >>> EvaluatedImage(patient="a", lesions=0, matches={}, lambdas={}).row()["crop_dice"] is None
-    True
-    """
+    """One image's scores."""
 
     patient: str
     lesions: int
@@ -75,27 +52,7 @@ class EvaluatedImage:
 
 
 def summarise_two_stage(images: Sequence[EvaluatedImage], *, seed: int = 0, resamples: int = 1000) -> dict[str, Any]:
-    """Summarise an evaluation of the two-stage system.
-
-    Parameters
-    ----------
-    images : sequence of EvaluatedImage
-        At least one.
-    seed, resamples : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict
-        ``n_images, n_patients, n_lesions``; ``dice`` by variant and ``crops``; ``dice_differences`` (paired);
-        ``detection`` by hit rule and set of boxes; ``froc_differences`` (fused minus one scale, paired) and
-        ``lambdas`` by hit rule: sensitivity and false positives an image of all fused boxes, with
-        ``minus_single_scale``, the paired gain in sensitivity over one scale at as many false positives.
-
-    References
-    ----------
-    Yan et al., 2020, arXiv:2002.12079, Tables 1, 2, 4 and 5.
-    """
+    """Summarise an evaluation of the two-stage system."""
     patients = [image.patient for image in images]
     options: dict[str, Any] = {"seed": seed, "resamples": resamples}
     whole = {name: np.asarray([_number(image.dice.get(name)) for image in images]) for name in VARIANTS}

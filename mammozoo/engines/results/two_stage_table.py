@@ -70,18 +70,7 @@ def load_one_stage(network: nn.Module, *, path: PathLike) -> nn.Module | None:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One image as it is drawn, reduced to a long side of 1024.
-
-    Attributes
-    ----------
-    id : str
-    image : numpy.ndarray of shape (H, W), uint8
-    truth, mask : numpy.ndarray of shape (H, W), bool
-    boxes : numpy.ndarray of shape (n, 4)
-        Fused boxes in pixels of the picture.
-    scores : numpy.ndarray of shape (n,)
-    dice : float
-    """
+    """One image as it is drawn, reduced to a long side of 1024."""
 
     id: str
     image: Array
@@ -197,7 +186,7 @@ class TwoStageTable:
 
     @torch.inference_mode()
     def _crop_dice(self, image: Array, truth: Array, boxes: Array) -> tuple[float, ...]:
-        """Dice on the network's grid of the crop around each true lesion (Table 4 of [1]_)."""
+        """Dice on the network's grid of the crop around each true lesion (Table 4 of)."""
         if not len(boxes):
             return ()
         size = self.inferer.size

@@ -20,8 +20,6 @@ from monai.bundle import ComponentLocator, ConfigParser
 from ..._errors import UserError
 from ...io.config_json import get_item, has_item, read_json
 
-__all__ = ["Command", "check_keys", "current_command", "parse_command", "running"]
-
 #: Arguments of ``monai.bundle run`` itself.
 _RUN_ARGUMENTS = {
     "run_id", "init_id", "final_id", "meta_file", "config_file", "logging_file", "tracking", "args_file",
@@ -31,18 +29,7 @@ _CURRENT: contextvars.ContextVar[Command | None] = contextvars.ContextVar("mammo
 
 @dataclass(frozen=True)
 class Command:
-    """One call of ``monai.bundle run``, from the command line or from Python.
-
-    Attributes
-    ----------
-    run_id : str
-    files : tuple of pathlib.Path
-        Configuration and overlays, absolute.
-    overrides : dict
-        Keys (``lr``, ``network_def::dropout``) and their values.
-    typed : bool
-        Whether it came from the command line, where MONAI drops a key whose value is None.
-    """
+    """One call of ``monai.bundle run``, from the command line or from Python."""
 
     run_id: str
     files: tuple[Path, ...]
@@ -51,13 +38,7 @@ class Command:
 
 
 def parse_command(arguments: Sequence[str]) -> Command:
-    """Read the arguments of ``monai.bundle run`` as Fire reads them.
-
-    Examples
-    --------
-    >>> parse_command(["training", "--config_file", "train.json", "--lr", "3e-4", "--resume"]).overrides
-    {'lr': 0.0003, 'resume': True}
-    """
+    """Read the arguments of ``monai.bundle run`` as Fire reads them."""
     given: dict[str, Any] = {}
     positional: list[Any] = []
     waiting = list(arguments)

@@ -45,13 +45,7 @@ def _print_line(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 def error_line(error: BaseException) -> str:
-    """Say in one line what was at fault: the user error that others wrap, else the innermost cause with its class.
-
-    Examples
-    --------
-    >>> error_line(RuntimeError("Failed to evaluate"))
-    'RuntimeError: Failed to evaluate (MAMMOZOO_DEBUG=1 shows the traceback)'
-    """
+    """Say in one line what was at fault: the user error that others wrap, else the innermost cause with its class."""
     chain = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
         chain.append(inner)

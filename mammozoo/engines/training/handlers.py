@@ -226,18 +226,7 @@ class ProgressBar:
 
 
 class History:
-    """Write one row per epoch (rate, loss, metrics) to a CSV file and to TensorBoard; refuse a loss that is not finite.
-
-    Parameters
-    ----------
-    path : path
-        The CSV file; TensorBoard's events go to ``tensorboard/`` beside it. Epochs from the one that starts on are
-        written anew; a metric that an epoch did not measure has an empty cell.
-    evaluator : ignite.engine.Engine
-        The validation engine, whose ``state.metrics`` are read after each epoch that validates.
-    optimizer : torch.optim.Optimizer
-        Its first group's learning rate, as the epoch used it, is recorded.
-    """
+    """Write one row per epoch (rate, loss, metrics) to a CSV file and to TensorBoard."""
 
     def __init__(self, path: PathLike, *, evaluator: Evaluator, optimizer: torch.optim.Optimizer) -> None:
         self.path = Path(path)

@@ -39,23 +39,7 @@ def cosine(epochs: int) -> Callable[[int], float]:
 
 
 def set_rates(scheduler: object) -> None:
-    """Give the optimiser the rates of the epoch that its schedule has reached; other schedules than LambdaLR stay.
-
-    A checkpoint holds the rates of its own run; with more epochs than that had, the function of the epoch gives others.
-
-    Parameters
-    ----------
-    scheduler : object
-
-    Examples
-    --------
-    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=8.0)
-    >>> schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, cosine(2))
-    >>> optimizer.param_groups[0]["lr"] = 0.0
-    >>> set_rates(schedule)
-    >>> optimizer.param_groups[0]["lr"]
-    8.0
-    """
+    """Give the optimiser the rates of the epoch that its schedule has reached; other schedules than LambdaLR stay."""
     if isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
         factors = [function(scheduler.last_epoch) for function in scheduler.lr_lambdas]
         for group, first, factor in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, factors, strict=True):

@@ -24,7 +24,7 @@ def shape_iou(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
 
 
 def mean_best_iou(sizes: ArrayLike, anchors: ArrayLike) -> float:
-    """Mean over boxes of the shape IoU with the best anchor: how well the anchors fit [1]_."""
+    """Mean over boxes of the shape IoU with the best anchor: how well the anchors fit."""
     iou = shape_iou(sizes, anchors)
     if iou.size == 0:
         msg = f"at least one box and one anchor are needed, got {iou.shape[0]} and {iou.shape[1]}"

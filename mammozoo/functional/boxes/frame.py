@@ -19,32 +19,13 @@ from ..breast.segment import find_chest_side, segment_breast
 from ..resize import resize
 from .geometry import as_boxes
 
-__all__ = ["FRAMINGS", "DetectorFrame", "find_frame", "frame_image"]
-
 FRAMINGS = ("padded", "stretched", "whole")
 ASPECT = 2  # height over width
 
 
 @dataclass(frozen=True)
 class DetectorFrame:
-    """Which part of an image is shown, and whether it is mirrored.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Height and width of the image in pixels.
-    content : tuple of four ints
-        x1, y1, x2, y2 of what is shown, in the image after mirroring.
-    window : (int, int)
-        Width and height that the content is padded to, at the right and at the bottom.
-    mirrored : bool
-
-    Examples
-    --------
-    >>> frame = DetectorFrame(shape=(100, 80), content=(0, 10, 40, 90), window=(40, 80), mirrored=True)
-    >>> frame.to_frame([[70, 10, 80, 30]], size=(80, 160)).tolist()
-    [[0.0, 0.0, 20.0, 40.0]]
-    """
+    """Which part of an image is shown, and whether it is mirrored."""
 
     shape: tuple[int, int]
     content: tuple[int, int, int, int]
@@ -70,42 +51,7 @@ class DetectorFrame:
 
 
 def find_frame(image: Array, *, framing: str = "padded", flip_to_left: bool = True) -> DetectorFrame:
-    """Decide what of an image a detector is shown.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (H, W)
-        Grey levels, bright is tissue.
-    framing : {"padded", "stretched", "whole"}
-        ``padded`` shows the breast's bounding box, padded to 1:2 opposite the chest wall and at the bottom;
-        ``stretched`` the bounding box, stretched to 1:2, so that images whose pixels are not square look alike;
-        ``whole`` the whole image, stretched to 1:2.
-    flip_to_left : bool
-        Mirror images whose chest wall lies at the right.
-
-    Returns
-    -------
-    DetectorFrame
-
-    Raises
-    ------
-    TypeError
-        If the flag is no boolean.
-    ValueError
-        If there is no such framing.
-
-    Notes
-    -----
-    Without a breast the whole image is shown. Where the chest wall stays at the right the padding still is at the
-    right: padded images want ``flip_to_left``.
-
-    Examples
-    --------
-    >>> image = np.zeros((40, 30))
-    >>> image[5:35, 10:] = 900
-    >>> find_frame(image).mirrored
-    True
-    """
+    """Decide what of an image a detector is shown."""
     if framing not in FRAMINGS:
         msg = f"there is no framing {framing!r}; there are {', '.join(FRAMINGS)}"
         raise ValueError(msg)

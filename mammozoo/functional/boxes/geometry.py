@@ -8,13 +8,6 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "as_boxes",
-    "box_iou_matrix",
-    "round_boxes",
-    "square_crop_box",
-]
-
 
 def as_boxes(values: ArrayLike, *, name: str = "boxes") -> NDArray[np.float64]:
     """Boxes (N, 4) xyxy as float64, judged; a box without area is a box, an empty list is (0, 4)."""
@@ -42,38 +35,7 @@ def box_iou_matrix(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
 
 
 def square_crop_box(box: ArrayLike, *, shape: tuple[int, int], margin: float = 1.25) -> tuple[int, int, int, int]:
-    """Square around a region, cut to the image: what a segmentation network is shown of it.
-
-    Parameters
-    ----------
-    box : array_like of shape (4,)
-        x1, y1, x2, y2 of the region, half-open.
-    shape : (int, int)
-        Height and width of the image.
-    margin : float
-        Side of the square in longer sides of the region, at least 1; a choice, see docs/explanation/choices.md.
-
-    Returns
-    -------
-    tuple of four ints
-        x1, y1, x2, y2, half-open, at least one pixel.
-
-    Raises
-    ------
-    ValueError
-        If the box is none, no pixel of it lies on the image, or `margin` is below 1.
-
-    Notes
-    -----
-    The square has the region's centre and is cut, not moved, where it leaves the image: there it is no square.
-
-    Examples
-    --------
-    >>> square_crop_box((40, 40, 48, 44), shape=(100, 100))
-    (39, 37, 49, 47)
-    >>> square_crop_box((0, 40, 8, 44), shape=(100, 100))
-    (0, 37, 9, 47)
-    """
+    """Square around a region, cut to the image: what a segmentation network is shown of it."""
     if not (math.isfinite(margin) and margin >= 1):
         msg = f"margin must be at least 1, or the square would cut the region; got {margin}"
         raise ValueError(msg)

@@ -46,7 +46,7 @@ def split_anchors(anchors: Sequence[Sequence[float]] | Tensor, strides: Sequence
 
 
 def decode_boxes(output: Tensor, anchors: Tensor, *, stride: int) -> Tensor:
-    """Boxes (B, A, W, H, 4) of one output in pixels, not clipped [1]_: sigmoid in the cell, exp of the anchor."""
+    """Boxes (B, A, W, H, 4) of one output in pixels, not clipped: sigmoid in the cell, exp of the anchor."""
     raw = output[..., :4].as_subclass(Tensor).float()
     columns, rows = (torch.arange(n, device=raw.device, dtype=raw.dtype) for n in raw.shape[2:4])
     cells = torch.stack(torch.meshgrid(columns, rows, indexing="ij"), dim=-1)
@@ -58,33 +58,7 @@ def decode_boxes(output: Tensor, anchors: Tensor, *, stride: int) -> Tensor:
 def decode(
     outputs: Sequence[Tensor], anchors: Sequence[Sequence[float]] | Tensor, *, strides: Sequence[int] = (32, 16, 8)
 ) -> Tensor:
-    """All predictions of a batch, as boxes in pixels with their probabilities.
-
-    Parameters
-    ----------
-    outputs : sequence of torch.Tensor of shape (B, A, W / stride, H / stride, 5 + classes)
-        What `mammozoo.networks.detection.yolov3.YOLOv3` returns, any floating type.
-    anchors : sequence of pairs, or torch.Tensor of shape (A * len(strides), 2)
-        As in `split_anchors`.
-    strides : sequence of int
-        Of the outputs, in their order.
-
-    Returns
-    -------
-    torch.Tensor of shape (B, N, 5 + classes), float32
-        x1, y1, x2, y2 in pixels (not clipped), the objectness, and for each class the confidence: objectness times
-        class probability. In the order of `outputs`, then anchor, column and row.
-
-    Raises
-    ------
-    ValueError
-        If the number of outputs, strides or anchors disagree.
-
-    Examples
-    --------
-    >>> decode([torch.zeros(1, 1, 1, 1, 6)], [[8, 4]], strides=[32])[0, 0].tolist()
-    [12.0, 14.0, 20.0, 18.0, 0.5, 0.25]
-    """
+    """All predictions of a batch, as boxes in pixels with their probabilities."""
     levels = split_anchors(anchors, strides)
     shapes = [tuple(output.shape) for output in outputs]
     if len(outputs) != len(levels) or any(len(s) != 5 or s[1] != len(a) for s, a in zip(shapes, levels, strict=True)):

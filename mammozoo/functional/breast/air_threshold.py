@@ -8,8 +8,6 @@ import numpy as np
 from ..._typing import Array
 from ..histogram import histogram
 
-__all__ = ["libra_threshold", "otsu_log_threshold"]
-
 OTSU_BINS = 16_384
 
 

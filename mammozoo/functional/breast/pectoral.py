@@ -12,8 +12,6 @@ import numpy as np
 from ..._typing import Array, Mask
 from ..histogram import quantiles
 
-__all__ = ["PectoralLine", "line_below", "pectoral_by_hough", "pectoral_by_line_integral"]
-
 SIGMA = 5.0  # pixels of the working image (long side 960)
 GRID, SAMPLES = 48, 64
 CLAMP = 0.01  # of the breast's grey range, a pixel

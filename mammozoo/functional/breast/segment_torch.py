@@ -10,43 +10,9 @@ from torch.nn import functional
 
 from .segment import WORKING_SIDE, BreastSegmentation, segment_breast
 
-__all__ = ["segment_breasts"]
-
 
 def segment_breasts(images: torch.Tensor, **options: Any) -> tuple[torch.Tensor, list[BreastSegmentation]]:
-    """Segment the breasts of a batch.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (B, H, W)
-        Grey levels, bright is tissue, on any device.
-    **options
-        As of `segment_breast`, but `working_side`.
-
-    Returns
-    -------
-    masks : torch.Tensor of shape (B, H, W), bool
-        On the images' device.
-    found : list of BreastSegmentation
-        One an image, at the reduced size: their masks, boxes and lines are in its pixels.
-
-    Raises
-    ------
-    ValueError
-        As `segment_breast`, or if the batch does not have three axes.
-
-    Notes
-    -----
-    Images are averaged down by the largest whole factor that leaves the long side at 960 pixels or more, on their
-    device; thresholds, components and the pectoral line are found on the CPU.
-
-    Examples
-    --------
-    >>> images = torch.zeros(2, 40, 30)
-    >>> images[:, 5:35, :20] = 900
-    >>> segment_breasts(images)[0].sum((1, 2)).tolist()
-    [600, 600]
-    """
+    """Segment the breasts of a batch."""
     if images.ndim != 3:
         msg = f"a batch of shape (B, H, W) is needed, got {tuple(images.shape)}"
         raise ValueError(msg)

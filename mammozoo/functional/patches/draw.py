@@ -20,18 +20,6 @@ from ..._typing import Mask
 from ..components import lesion_boxes
 from .gather import gather_masks
 
-__all__ = [
-    "Boxes",
-    "LesionMap",
-    "boxes_around",
-    "fit_side",
-    "negative_boxes",
-    "patch_sides",
-    "pick_pixels",
-    "positive_boxes",
-    "positive_pixels",
-]
-
 Boxes: TypeAlias = NDArray[np.int64]
 
 LESION_MARGIN = 1.5  # side of a fitted patch in lesion sides; an open choice, docs/explanation/choices.md
@@ -94,10 +82,7 @@ class LesionMap:
 
 
 def fit_side(lesion_side: float, *, shape: tuple[int, int], patch: int = 224, margin: float = LESION_MARGIN) -> int:
-    """Side of a square patch that shows a lesion with its surroundings: max(margin x lesion side, s), inside the image.
-
-    s = min(patch, a quarter of the image's short side).
-    """
+    """Side of a square patch that shows a lesion with its surroundings."""
     short = min(shape)
     return int(min(max(np.ceil(margin * lesion_side), min(patch, short // 4), 1), short))
 
@@ -130,11 +115,7 @@ def positive_boxes(
     margin: float = LESION_MARGIN,
     jitter: float = 0.1,
 ) -> Boxes:
-    """Draw boxes about lesions chosen at random, each with lesion pixels; none where there is no lesion.
-
-    ``fit`` gives the box's shorter side the length of :func:`fit_side`, ``native`` takes `size` pixels. The centre
-    moves by up to `jitter` of the box's side along each axis.
-    """
+    """Draw boxes about lesions chosen at random, each with lesion pixels; none where there is no lesion."""
     if len(lesions.boxes) == 0 or count == 0:
         return np.zeros((0, 4), np.int64)
     chosen = lesions.boxes[rng.integers(len(lesions.boxes), size=count)]
@@ -169,11 +150,7 @@ def negative_boxes(
     max_coverage: float,
     jitter: float = 0.1,
 ) -> Boxes:
-    """Draw boxes (M, 4), M <= N, whose centres lie in the first of the places that offers one with little lesion.
-
-    A place is a mask of every step-th pixel and that step. A box is rejected when lesion takes `max_coverage` of it
-    or more, in the image or in the resampled patch; with 0 it holds no lesion pixel. A box without a place is left out.
-    """
+    """Draw boxes (M, 4), M <= N, whose centres lie in the first of the places that offers one with little lesion."""
     found: dict[int, NDArray[np.int64]] = {}
     for place, step in (place for place in places for _ in range(ROUNDS)):
         missing = [index for index in range(len(sides)) if index not in found]

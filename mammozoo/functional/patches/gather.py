@@ -11,8 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["gather_masks", "gather_patches", "nearest_indices"]
-
 
 def nearest_indices(start: int, stop: int, size: int) -> Tensor:
     """Source pixels of the range [start, stop) resampled to `size` pixels by nearest neighbour, centres aligned."""
@@ -21,11 +19,7 @@ def nearest_indices(start: int, stop: int, size: int) -> Tensor:
 
 
 def gather_patches(image: Tensor, boxes: NDArray[np.int64], *, size: tuple[int, int]) -> Tensor:
-    """Resample boxes to floats (N, C, h, w): bilinear when enlarging, the average over source pixels when reducing.
-
-    A patch never looks outside of its box, and a box of `size` pixels is copied exactly. Reduction by s averages
-    ceil(s) bilinear samples an axis for each pixel.
-    """
+    """Resample boxes to floats (N, C, h, w): bilinear when enlarging, the average over source pixels when reducing."""
     boxes = np.asarray(boxes, np.int64).reshape(-1, 4)
     working = torch.float64 if image.dtype == torch.float64 else torch.float32
     result = image.new_empty((len(boxes), image.shape[0], size[1], size[0]), dtype=working)
@@ -42,10 +36,7 @@ def gather_patches(image: Tensor, boxes: NDArray[np.int64], *, size: tuple[int, 
 
 
 def gather_masks(mask: Tensor, boxes: NDArray[np.int64], *, size: tuple[int, int]) -> Tensor:
-    """Resample boxes of a mask to (N, C, h, w) of its type by nearest neighbour, without ever losing a box's lesion.
-
-    Where the nearest neighbours of a reduced box miss every positive pixel, its maxima are taken instead.
-    """
+    """Resample boxes of a mask to (N, C, h, w) of its type by nearest neighbour, without ever losing a box's lesion."""
     boxes = np.asarray(boxes, np.int64).reshape(-1, 4)
     if len(boxes) == 0:
         return mask.new_empty((0, mask.shape[0], size[1], size[0]))

@@ -12,8 +12,6 @@ from torch import Tensor
 from ..._typing import Array, Mask
 from .draw import LESION_MARGIN, Boxes, LesionMap, negative_boxes, patch_sides, positive_boxes
 
-__all__ = ["STRATA", "coarse", "coarse_step", "hybrid_boxes", "stratum_places"]
-
 STRATA = ("lesion", "hard_negative", "breast", "border", "background")
 WORKING_SIDE = 512  # strata other than the lesion are drawn on a grid of about this size
 BREAST_FRACTION = 0.1  # of the range between the darkest and the brightest pixel: enough to place patches
@@ -35,11 +33,7 @@ def coarse(plane: Tensor, step: int) -> Array:
 def stratum_places(
     image: Array, lesion: Array, *, breast: Array | None = None, hard_negative: Array | None = None
 ) -> dict[str, Mask]:
-    """Where the patches of each stratum but the lesion have their centres: masks of the shape of the coarse planes.
-
-    Hard negatives are places known to mislead (false positives of an earlier model), else the brightest tenth of the
-    breast by local mean. Without a breast mask, one threshold tells breast from air.
-    """
+    """Where the patches of each stratum but the lesion have their centres: masks of the shape of the coarse planes."""
     low, high = float(image.min()), float(image.max())
     inside = image >= low + BREAST_FRACTION * (high - low) if breast is None else breast > 0
     tissue = inside & (lesion <= 0)
@@ -67,13 +61,7 @@ def hybrid_boxes(
     jitter: float = 0.1,
     max_negative_coverage: float = 0.05,
 ) -> tuple[Boxes, list[str]]:
-    """Draw boxes and the stratum of each; lesion patches come first, and the others have their sides.
-
-    The number of a stratum's boxes is `count` times its share, rounded at random where that is no whole number. The
-    share of a stratum that the image lacks goes to the others in proportion. A stratum without a lesion-free place
-    borrows one from the breast, then from anywhere; a box that finds none is left out. Patches of hard negatives
-    never hold lesion, those of the other strata less than `max_negative_coverage`. Lesion patches alone need no places.
-    """
+    """Draw boxes and the stratum of each; lesion patches come first, and the others have their sides."""
     there = {"lesion": len(lesions.boxes) > 0, **{name: bool(place.any()) for name, place in places.items()}}
     usable = {name: shares[name] for name in STRATA if shares.get(name, 0) > 0 and there[name]} or {"breast": 1.0}
     edges = np.cumsum(list(usable.values())) * count / sum(usable.values())

@@ -38,19 +38,7 @@ SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.50"  # Mammography CAD SR Storage
 
 @dataclass(frozen=True)
 class CadImage:
-    """One view of the examination and what was found on it.
-
-    Attributes
-    ----------
-    source_path : path
-        The mammogram (DICOM).
-    findings : sequence of mappings or objects
-        With box_xyxy (pixels, half-open) and score (0 to 1). May be empty: "without findings" is a result.
-    mask : (H, W) array, optional
-        Non-zero is lesion, in the image's native size; gives the outlines. Without it they are the boxes.
-    failed : bool
-        No result could be had of this view.
-    """
+    """One view of the examination and what was found on it."""
 
     source_path: PathLike
     findings: Sequence[Any] = ()

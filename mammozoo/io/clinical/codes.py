@@ -9,8 +9,6 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-__all__ = ["BREAST_SIDES", "LATERALITIES", "VIEWS", "code_item"]
-
 # Anatomy.
 BREAST = Code("76752008", "SCT", "Breast")
 #: Side as a modifier of the anatomic region (CID 244).
@@ -100,23 +98,7 @@ DETECTION_PERFORMED = Code("111022", "DCM", "Detection Performed")
 
 
 def code_item(code: Code) -> Dataset:
-    """Item of a code sequence.
-
-    Parameters
-    ----------
-    code : pydicom.sr.coding.Code
-        Value, scheme and meaning, the value of at most 16 characters.
-
-    Returns
-    -------
-    pydicom.dataset.Dataset
-        CodeValue, CodingSchemeDesignator and CodeMeaning (PS3.3, 8.8).
-
-    Examples
-    --------
-    >>> code_item(BREAST).CodeMeaning
-    'Breast'
-    """
+    """Item of a code sequence."""
     item = Dataset()
     item.CodeValue = code.value
     item.CodingSchemeDesignator = code.scheme_designator

@@ -24,21 +24,6 @@ from ..write import write_bytes
 from .identity import patient_free_id
 from .source import IDENTITY
 
-__all__ = [
-    "CERTAINTY",
-    "RESEARCH_USE",
-    "Place",
-    "Tracking",
-    "check_algorithm",
-    "check_file_name",
-    "clinical_dataset",
-    "own_errors",
-    "place",
-    "quietly",
-    "reference",
-    "save",
-]
-
 RESEARCH_USE = "RESEARCH USE ONLY"
 #: What Certainty of Finding means in every report.
 CERTAINTY = "certainty: highest score of the network in the finding, 0 to 100 %; no probability of cancer"
@@ -49,17 +34,7 @@ _SERIES_NUMBER = 9000
 
 @dataclass(frozen=True)
 class Place:
-    """Where an object of ours stands in the study of its source: the same run again gives the same object.
-
-    Attributes
-    ----------
-    series_uid, instance_uid : str
-        Derived from the source's UIDs, the kind of object, the algorithm and its version (PS3.5 B.2).
-    series_number : int
-        9001 to 9994; its last digit is the kind of object, the rest the algorithm's.
-    description : str
-        Kind, algorithm, version and the intended use; at most 64 characters.
-    """
+    """Where an object of ours stands in the study of its source: the same run again gives the same object."""
 
     series_uid: str
     instance_uid: str
@@ -86,27 +61,14 @@ def place(
 
 @dataclass(frozen=True)
 class Tracking:
-    """Name and UID by which one lesion is known in every object that describes it.
-
-    Attributes
-    ----------
-    identifier : str
-        At most 64 characters, without identity: ``"lesion 1"``.
-    uid : str
-    """
+    """Name and UID by which one lesion is known in every object that describes it."""
 
     identifier: str
     uid: str
 
     @classmethod
     def new(cls, identifier: str) -> Tracking:
-        """Tracking with a new UID.
-
-        Examples
-        --------
-        >>> Tracking.new("lesion 1").identifier
-        'lesion 1'
-        """
+        """Tracking with a new UID."""
         return cls(identifier, str(generate_uid(prefix=None)))
 
     @classmethod
@@ -116,13 +78,7 @@ class Tracking:
 
 
 def check_file_name(path: PathLike, source_path: PathLike) -> None:
-    """Refuse a file name that repeats a value of the source's patient module.
-
-    Raises
-    ------
-    ValueError
-        The message does not repeat the name.
-    """
+    """Refuse a file name that repeats a value of the source's patient module."""
     with disable_value_validation():
         repeats = patient_free_id(source_path, Path(path).name) is not None
     if repeats:
@@ -131,12 +87,7 @@ def check_file_name(path: PathLike, source_path: PathLike) -> None:
 
 
 def check_algorithm(name: str, version: str) -> None:
-    """Refuse a name or version that the equipment module cannot hold (1 to 64 characters, no backslash).
-
-    Raises
-    ------
-    ValueError
-    """
+    """Refuse a name or version that the equipment module cannot hold (1 to 64 characters, no backslash)."""
     for what, value in (("algorithm_name", name), ("algorithm_version", version)):
         if not 1 <= len(value.strip()) <= _LO or len(value) > _LO or "\\" in value or not value.isprintable():
             msg = f"{what} is {value!r}; wanted 1 to {_LO} printable characters without backslash"
@@ -157,15 +108,7 @@ def own_errors() -> Iterator[None]:
 
 @contextmanager
 def quietly(source: Dataset) -> Iterator[None]:
-    """Hold back every warning, log entry and message that would repeat a value of the patient module.
-
-    The source is nameless inside: highdicom logs names that it finds unusual, and the UIDs of every source.
-
-    Raises
-    ------
-    BadHeaderError
-        Where a value of the source's header cannot be written.
-    """
+    """Hold back every warning, log entry and message that would repeat a value of the patient module."""
     name, log = source.PatientName, logging.getLogger("highdicom")
     source.PatientName, level = "", log.level
     log.setLevel(logging.WARNING)
@@ -227,19 +170,7 @@ def reference(dataset: Dataset) -> Dataset:
 
 
 def save(path: PathLike, dataset: Dataset) -> Path:
-    """Write a data set as a DICOM file, atomically and with a preamble of zeros.
-
-    Parameters
-    ----------
-    path : path
-    dataset : pydicom.dataset.Dataset
-        With the transfer syntax in its file meta information.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-    """
+    """Write a data set as a DICOM file, atomically and with a preamble of zeros."""
     dataset.preamble = bytes(128)  # no second file format can hide in it (CVE-2019-11687)
     dataset.file_meta.ImplementationClassUID = UID(seeded_uid("implementation"))
     dataset.file_meta.ImplementationVersionName = "MAMMOZOO"

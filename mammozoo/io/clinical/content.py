@@ -12,8 +12,6 @@ from pydicom.sr.coding import Code
 from ..._typing import Array
 from .codes import code_item
 
-__all__ = ["code", "container", "coordinates", "item", "moment", "number", "same_item", "text_item"]
-
 
 def item(relation: str, kind: str, name: Code | None, children: Sequence[Dataset] = ()) -> Dataset:
     """An item without value."""

@@ -18,7 +18,6 @@ from .identity_index import IdentityIndex, Value
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["hidden_id", "identifying_values", "patient_free_id"]
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _HEADER_BYTES = 4 << 20  # more than groups 0008 and 0010 ever take; bounds what a deflate bomb can do
@@ -30,41 +29,12 @@ _KINDS: dict[str, Literal["name", "date", "number"]] = {"PN": "name", "DA": "dat
 
 
 def patient_free_id(path: PathLike, relative: str) -> str | None:
-    """Return another name for a file whose path names the patient or the visit of its header.
-
-    Parameters
-    ----------
-    path : path
-        The file; read up to group 0010.
-    relative : str
-        The path that would become its id.
-
-    Returns
-    -------
-    str or None
-        `hidden_id`; None if the path names nobody or the file is not DICOM.
-
-    Notes
-    -----
-    The accession number, the dates of study, series and image and the names of physicians count as well; sex, age,
-    size and weight do not. In which forms, see `mammozoo.io.clinical.identity_index.IdentityIndex`.
-
-    Examples
-    --------
-    >>> patient_free_id("no_such_file.dcm", "no_such_file.dcm") is None
-    True
-    """
+    """Return another name for a file whose path names the patient or the visit of its header."""
     return hidden_id(path) if IdentityIndex(identifying_values(path)).is_named_in(relative) else None
 
 
 def identifying_values(path: PathLike) -> frozenset[Value]:
-    """Return what a DICOM header, read up to group 0010, says of the patient and the visit; empty if unreadable.
-
-    Examples
-    --------
-    >>> identifying_values("no_such_file.dcm")
-    frozenset()
-    """
+    """Return what a DICOM header, read up to group 0010, says of the patient and the visit; empty if unreadable."""
     header = _readable_header(Path(path))
     try:
         with warnings.catch_warnings():
@@ -75,13 +45,7 @@ def identifying_values(path: PathLike) -> frozenset[Value]:
 
 
 def hidden_id(path: PathLike) -> str:
-    """Name of a file that says nothing of its path: of its SOPInstanceUID, else of its first bytes.
-
-    Examples
-    --------
-    >>> hidden_id("no_such_file.dcm")
-    'uid-e3b0c44298fc1c14'
-    """
+    """Name of a file that says nothing of its path: of its SOPInstanceUID, else of its first bytes."""
     header = _readable_header(Path(path))
     uid = str(header.get("SOPInstanceUID") or "").encode() if header is not None else b""
     return f"uid-{hashlib.sha256(uid or _first_bytes(Path(path))).hexdigest()[:16]}"

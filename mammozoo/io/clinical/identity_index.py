@@ -11,8 +11,6 @@ from typing import Literal, NamedTuple
 
 from .spelling import Word, foldings, sound, words
 
-__all__ = ["IdentityIndex", "Value"]
-
 _MAX_JOINED = 12  # words that are tried as one
 _MAX_NAMES = 6  # parts of one name that are paired
 _GLUED = 4  # letters by which a glued value is found within a word; 2 of those that are no Latin ones
@@ -57,21 +55,7 @@ class Value(NamedTuple):
 
 
 class IdentityIndex:
-    """Whether a path repeats one of the values that it was built from, in a form that exports make of them.
-
-    A name counts by each of its parts, glued in any order, with initials, without marks, transliterated; a date in any
-    order, with and without separators; a number with and without leading zeros and separators.
-
-    Parameters
-    ----------
-    values : iterable of Value
-
-    Examples
-    --------
-    >>> index = IdentityIndex([Value("name", "Doe^Jane"), Value("date", "19600102"), Value("number", "P-007")])
-    >>> [index.is_named_in(path) for path in ("janeDOE_LCC.dcm", "2.1.60/1.dcm", "P7.dcm", "janet.dcm", "P-0071.dcm")]
-    [True, True, True, False, False]
-    """
+    """Whether a path repeats one of the values that it was built from, in a form that exports make of them."""
 
     def __init__(self, values: Iterable[Value] = ()) -> None:
         self._words: set[str] = set()

@@ -13,28 +13,13 @@ import numpy as np
 
 from ..._typing import Array
 
-__all__ = ["Region", "finding_regions", "pixel_outline"]
-
 # Graphic Data is FL: 65534 bytes in explicit VR, 8 a vertex. A viewer needs far less.
 MAX_VERTICES = 4000
 
 
 @dataclass(frozen=True)
 class Region:
-    """A finding as a report gives it.
-
-    Attributes
-    ----------
-    outline : (N, 2) array of float
-        Closed polygon of (column, row), the first vertex repeated; 0, 0 is the outer corner of the first pixel.
-    center : (float, float)
-        Column and row.
-    score : float
-        0 to 1.
-    area_px : float
-    area_mm2 : float or None
-        None where the spacing is unknown.
-    """
+    """A finding as a report gives it."""
 
     outline: Array
     center: tuple[float, float]
@@ -61,29 +46,7 @@ def finding_regions(
     shape: tuple[int, int],
     pixel_spacing: tuple[float, float] | None,
 ) -> tuple[Region, ...]:
-    """Turn findings into regions.
-
-    Parameters
-    ----------
-    findings : sequence of mappings or objects
-        With box_xyxy (pixels, half-open), score (0 to 1), and optionally area_px and area_mm2.
-    mask : (H, W) array, optional
-        Non-zero is lesion. The outline of a finding is that of the largest piece of the mask in its box; that of
-        the box without a mask or where the mask is empty.
-    shape : (int, int)
-        Rows and columns of the image.
-    pixel_spacing : (float, float), optional
-        Row and column spacing in mm, for areas that the findings lack.
-
-    Returns
-    -------
-    tuple of Region
-
-    Raises
-    ------
-    ValueError
-        If mask and image differ in size, a box is empty or outside, or a score is no probability.
-    """
+    """Turn findings into regions."""
     if mask is not None and mask.shape != shape:
         msg = f"the mask is {mask.shape}, the image {shape}; bring the mask to the image's native size"
         raise ValueError(msg)
@@ -140,29 +103,7 @@ def _largest(mask: Array) -> Array | None:
 
 
 def pixel_outline(piece: Array, *, max_vertices: int = MAX_VERTICES) -> Array:
-    """Outline of one connected piece along the edges of its pixels.
-
-    Parameters
-    ----------
-    piece : (H, W) array
-        Non-zero inside; one 8-connected piece without holes.
-    max_vertices : int
-        Above it the outline is simplified, by as little as needed.
-
-    Returns
-    -------
-    (N, 2) array of float64
-        Closed polygon of (column, row). Its area is that of the pixels, unless simplified.
-
-    Notes
-    -----
-    An empty mask gives an empty polygon.
-
-    Examples
-    --------
-    >>> pixel_outline(np.array([[0, 1]])).tolist()
-    [[1.0, 0.0], [2.0, 0.0], [2.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
-    """
+    """Outline of one connected piece along the edges of its pixels."""
     steps = _edges(piece)
     if not steps:
         return np.zeros((0, 2))

@@ -46,22 +46,7 @@ _MAX_FRACTION = 255
 
 @dataclass(frozen=True)
 class SegmentationFile:
-    """A segmentation of one image.
-
-    Attributes
-    ----------
-    mask : (H, W) array
-        uint8 or uint16, 0 is background and k is segment k; of a fractional segmentation float32 from 0 to 1.
-    source_sop_instance_uid : str
-        The image that was segmented.
-    kind : {"binary", "fractional", "labelmap"}
-    labels : tuple of str
-        One a segment.
-    tracking : tuple of Tracking or None
-        One a segment; None where the file tracks none.
-    algorithm : (str, str) or None
-        Name and version; None for a person's segmentation.
-    """
+    """A segmentation of one image."""
 
     mask: Array
     source_sop_instance_uid: str
@@ -342,24 +327,7 @@ def _segments(seg: Any) -> tuple[tuple[str, ...], tuple[Tracking | None, ...], t
 
 
 def segmented_images(path: PathLike) -> tuple[tuple[str, ...], str]:
-    """Which images a segmentation refers to, and when it was made; its header alone is read.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    uids : tuple of str
-        SOP Instance UIDs, each once.
-    made : str
-        Date and time of the content as ``YYYYMMDDHHMMSS.FFFFFF``, empty where unknown: greater is newer.
-
-    Raises
-    ------
-    MammogramError
-        If the file is no segmentation or cannot be read.
-    """
+    """Which images a segmentation refers to, and when it was made; its header alone is read."""
     name = Path(path).name
     try:
         with warnings.catch_warnings():

@@ -18,8 +18,6 @@ from ..._typing import PathLike
 from ..dicom.header import MAX_SIDE, check_header, read_header, text
 from ..errors import BadHeaderError, MammogramError, UnsupportedError
 
-__all__ = ["IDENTITY", "is_valid_moment", "read_source"]
-
 _MAX_BYTES = 1 << 30
 _UID = re.compile(r"(?=.{3,64}$)[0-9]+(\.[0-9]+)+")
 _IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
@@ -50,25 +48,7 @@ _MOMENTS = {
 
 
 def read_source(path: PathLike) -> Dataset:
-    """Read the header of the image that a result was made from.
-
-    Parameters
-    ----------
-    path : path
-        A mammogram, or a secondary capture of one.
-
-    Returns
-    -------
-    pydicom.dataset.Dataset
-        The header without pixels, and of patient and study with `IDENTITY` alone. Attributes of type 2 that it lacks,
-        and values that break their value representation (dates such as 00000000 or 20240230), are empty; texts are
-        decoded, the character set is UTF-8.
-
-    Raises
-    ------
-    MammogramError
-        If it is no single-frame image or lacks a UID without which nothing can refer to it.
-    """
+    """Read the header of the image that a result was made from."""
     file = Path(path)
     try:
         with warnings.catch_warnings(), disable_value_validation():  # its warnings repeat the values
@@ -123,13 +103,7 @@ def _is_needed(tag: BaseTag) -> bool:
 
 
 def is_valid_moment(value: object, vr: str) -> bool:
-    """Whether a value is a date (DA), a time (TM) or both (DT) that exists, as PS3.5 6.2 writes them; empty is valid.
-
-    Examples
-    --------
-    >>> [is_valid_moment(value, "DA") for value in ("20240229", "20230229", "00000000", "2024.02.29", "")]
-    [True, False, False, False, True]
-    """
+    """Whether a value is a date (DA), a time (TM) or both (DT) that exists, as PS3.5 6.2 writes them."""
     if isinstance(value, list | MultiValue):
         return all(is_valid_moment(item, vr) for item in value)
     found = "" if value is None else str(value).strip(" \0")

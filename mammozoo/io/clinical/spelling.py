@@ -8,8 +8,6 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Word", "foldings", "sound", "words"]
-
 # Letters that no decomposition takes apart.
 _PLAIN = str.maketrans({
     "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
@@ -47,13 +45,7 @@ class Word(NamedTuple):
 
 
 def foldings(text: str) -> tuple[str, ...]:
-    """Spellings of a text without marks: ü as u and as ue, and ue as u.
-
-    Examples
-    --------
-    >>> foldings("Mu\u0308ller"), foldings("Mueller"), foldings("Doe")
-    (('Muller', 'Mueller'), ('Mueller', 'Muller'), ('Doe', 'Do'))
-    """
+    """Spellings of a text without marks: ü as u and as ue, and ue as u."""
     composed = unicodedata.normalize("NFKC", text)
     plain, expanded = _bare(composed), _bare(composed.translate(_UMLAUTS))
     short = re.sub(r"(?i)([aou])e", r"\1", plain)
@@ -69,13 +61,7 @@ def _bare(text: str) -> str:
 
 
 def words(text: str) -> list[Word]:
-    """Runs of letters and of digits; a capital after a small letter begins another.
-
-    Examples
-    --------
-    >>> [word.text for word in words("LCCDoeJane_007b")]
-    ['lcc', 'doe', 'jane', '007', 'b']
-    """
+    """Runs of letters and of digits; a capital after a small letter begins another."""
     found, end = [], -1
     for run in re.finditer(r"\d+|[^\W\d_]+", text):
         start = run.start()
@@ -99,13 +85,7 @@ def _capitals(run: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 16)
 def sound(word: str) -> str:
-    """How a folded word sounds, whatever table brought it from the Cyrillic or the Greek alphabet to Latin letters.
-
-    Examples
-    --------
-    >>> {sound(name) for name in ("щукина", "shchukina", "schukina", "schtschukina")}
-    {'sohina'}
-    """
+    """How a folded word sounds, whatever table brought it from the Cyrillic or the Greek alphabet to Latin letters."""
     for letters, latin in _DIGRAPHS:
         word = word.replace(letters, latin)
     word = word.translate(_TO_LATIN)

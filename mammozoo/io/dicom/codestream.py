@@ -19,8 +19,6 @@ from typing import Any
 from ..errors import BadPixelsError
 from ..raster.jpeg import jpeg_facts
 
-__all__ = ["DamagedStreamError", "StatedImage", "is_sound_htj2k", "raised", "stated_image"]
-
 _J2K = b"\xff\x4f\xff\x51"  # start of code stream, image and tile size
 _JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _JPEG = b"\xff\xd8\xff"
@@ -31,17 +29,7 @@ _MAX_PLANES = 30  # 16 bits need about 20
 
 @dataclass(frozen=True)
 class StatedImage:
-    """What the first header of a code stream says.
-
-    Attributes
-    ----------
-    height, width, components : int
-    bits : int
-        Precision of the first component.
-    signed : bool
-    tiles : int
-        Of JPEG 2000; 1 for the others.
-    """
+    """What the first header of a code stream says."""
 
     height: int
     width: int
@@ -52,14 +40,7 @@ class StatedImage:
 
 
 def stated_image(data: bytes) -> StatedImage | None:
-    """Read size, components and precision from a JPEG, JPEG-LS or JPEG 2000 image; None where no header is found.
-
-    Examples
-    --------
-    >>> frame = bytes([0xFF, 0xD8, 0xFF, 0xC3, 0, 11, 12, 0, 8, 0, 6, 1, 1, 0x11, 0])
-    >>> stated_image(frame)
-    StatedImage(height=8, width=6, components=1, bits=12, signed=False, tiles=1)
-    """
+    """Read size, components and precision from a JPEG, JPEG-LS or JPEG 2000 image; None where no header is found."""
     try:
         if data.startswith(_JPEG):
             return _jpeg(data)
@@ -98,16 +79,7 @@ def _jpeg2000(data: bytes, start: int) -> StatedImage:
 
 
 def is_sound_htj2k(data: bytes) -> bool:
-    """Whether the main header of an HTJ2K code stream is complete and the plainest that encoders write, no part cut.
-
-    OpenJPH 0.26 reads past what a damaged header holds, and ends the process at 31 bit planes or more. False also for
-    rare but valid headers: a quantisation for each component, an image away from the origin.
-
-    Examples
-    --------
-    >>> is_sound_htj2k(bytes.fromhex("ff4fff51"))
-    False
-    """
+    """Whether the main header of an HTJ2K code stream is complete and the plainest that encoders write, no part cut."""
     segments, place = [], 2
     while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != bytes([_START_OF_TILE]):
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
@@ -185,12 +157,7 @@ _HOOKS = _Hooks()
 
 @contextmanager
 def raised(what: str) -> Iterator[None]:
-    """Raise the errors of an extension module that Python could only print ("Exception ignored in").
-
-    Raises
-    ------
-    DamagedStreamError
-    """
+    """Raise the errors of an extension module that Python could only print ("Exception ignored in")."""
     with _HOOKS.listening() as caught:
         yield
     if caught:

@@ -26,8 +26,6 @@ from .codestream import DamagedStreamError, StatedImage, is_sound_htj2k, raised,
 from .header import BIG_ENDIAN, PixelFormat
 from .stored import Decoded, stored_values
 
-__all__ = ["HTJ2K", "JPEG2000", "MAY_BE_LOSSY", "RAW", "RLE", "decode_frame", "frame_bytes", "openjph"]
-
 RAW = frozenset({"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", BIG_ENDIAN})
 RLE = "1.2.840.10008.1.2.5"
 _JPEG: dict[str, Callable[..., Any]] = {
@@ -49,15 +47,7 @@ _BLOCK = 1 << 18  # bytes
 
 
 def decode_frame(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Decoded:
-    """Decode one frame (from 0) to stored values; `name` is the file's, for messages.
-
-    Raises
-    ------
-    BadPixelsError
-        If the data are truncated or do not decode to the size that the header states.
-    UnsupportedError
-        If there is no decoder for the transfer syntax.
-    """
+    """Decode one frame (from 0) to stored values; `name` is the file's, for messages."""
     syntax, highest, stated = layout.transfer_syntax, None, None
     remarks: tuple[str, ...] = ()
     if syntax in RAW:
@@ -203,20 +193,7 @@ def _htj2k(data: bytes, layout: PixelFormat) -> Array:
 
 
 def openjph(data: bytes, shape: tuple[int, int], *, bits: int, skip: int = 0) -> Array:
-    """Decode one unsigned component with OpenJPH, without its `skip` highest resolutions.
-
-    imagecodecs drops the error that OpenJPH raises on damage within the image (Python then prints "Exception ignored")
-    and returns what there was in memory; here it is raised. Rows come from the top, so a last row that was not touched
-    gives away damage without such an error.
-
-    Raises
-    ------
-    DamagedStreamError
-        If OpenJPH reports damage.
-    BadPixelsError
-        If the data are not complete (or the last row all white, at 8 or 16 bits), or OpenJPH is not safe with them:
-        another decoder will tell.
-    """
+    """Decode one unsigned component with OpenJPH, without its `skip` highest resolutions."""
     if _END not in data[-4:] or not is_sound_htj2k(data):  # OpenJPH would fill in what is missing
         msg = "the HTJ2K data have no end or a header that OpenJPH does not take"
         raise BadPixelsError(msg)
@@ -232,13 +209,7 @@ def openjph(data: bytes, shape: tuple[int, int], *, bits: int, skip: int = 0) ->
 
 
 def frame_bytes(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> bytes:
-    """Compressed bytes of one frame, once what they state of themselves agrees with the header.
-
-    Raises
-    ------
-    BadPixelsError
-        If the frame is missing or its own header states another size, more components, or absurdly many tiles.
-    """
+    """Compressed bytes of one frame, once what they state of themselves agrees with the header."""
     try:
         data = _encapsulated(dataset, layout.frames, frame)
     except (ValueError, struct.error) as error:

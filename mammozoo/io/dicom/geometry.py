@@ -13,9 +13,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from .header import text
-from .spacing import is_magnified, pixel_spacing
-
-__all__ = ["acquisition_flags", "chest_edge", "laterality", "pixel_spacing", "view_position"]
+from .spacing import is_magnified
 
 # CID 4014, View for Mammography: SNOMED CT and the SRT codes that older files carry.
 _VIEW_CODES = {
@@ -50,11 +48,7 @@ _FUJIFILM_VIEW = (0x0018, 0x1400)  # Acquisition Device Processing Description
 
 
 def laterality(dataset: Dataset) -> str:
-    """Side of the breast: ``"L"``, ``"R"``, or ``""`` when no attribute says it.
-
-    ImageLaterality, Laterality, FrameLaterality, the codes of the anatomic region and of the view, and the series
-    description where it names one side and no more than one view.
-    """
+    """Side of the breast: ``"L"``, ``"R"``, or ``""`` when no attribute says it."""
     found = next((side for side in map(str.upper, _stated_sides(dataset)) if side in ("L", "R")), "")
     if found or text(dataset, "ImageLaterality") or text(dataset, "Laterality"):
         return found
@@ -82,11 +76,7 @@ def _coded_side(code: Any) -> str:
 
 
 def chest_edge(dataset: Dataset, side: str) -> str:
-    """Edge of the image at which the chest wall lies by the header: ``"left"``, ``"right"`` or ``""``.
-
-    PatientOrientation wins: rows that run to the front (A) begin at the chest, and where rows run elsewhere the chest
-    is at neither side. Without it a left breast has it at the left, unless the header says that the image was flipped.
-    """
+    """Edge of the image at which the chest wall lies by the header: ``"left"``, ``"right"`` or ``""``."""
     orientation = dataset.get("PatientOrientation")
     rows = str(orientation[0]).upper() if orientation and not isinstance(orientation, str) else ""
     if re.fullmatch(r"[APLRHF]{1,3}", rows):
@@ -97,11 +87,7 @@ def chest_edge(dataset: Dataset, side: str) -> str:
 
 
 def view_position(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
-    """View (``"CC"``, ``"MLO"``, ``"ML"`` ..., or ``""``; ML is not MLO) and its modifiers, as ``("magnified",)``.
-
-    The view's code, ViewPosition, PatientOrientation (CBIS-DDSM writes the view there; no orientation is called so),
-    then free text, where it names one view.
-    """
+    """View (``"CC"``, ``"MLO"``, ``"ML"`` ..., or ``""``; ML is not MLO) and its modifiers, as ``("magnified",)``."""
     code = _first(dataset, "ViewCodeSequence")
     found = _VIEW_CODES.get(text(code, "CodeValue"), "")
     found = found or next(iter(_meant(text(code, "CodeMeaning"))), "")

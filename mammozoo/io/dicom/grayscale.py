@@ -19,8 +19,6 @@ from .header import BIG_ENDIAN, PixelFormat, number, text
 from .lut import LookupTable, lookup_table
 from .padding import padding_of
 
-__all__ = ["GrayTable", "Grayscale", "gray_table"]
-
 _WIDE_LUT = int(cv2.__version__.split(".")[0]) >= 5  # since then with 65,536 entries for 16 bits
 _ROWS = 64
 _SAMPLE = 1 << 16  # pixels that tell whether a VOI leaves any contrast
@@ -72,17 +70,7 @@ def _look_up(words: Array, stored: Array, *, over: Array | None) -> Array:
 
 
 def gray_table(stored: Array, dataset: Dataset, layout: PixelFormat, *, voi: str | int, name: str) -> GrayTable:
-    """Build the table of modality LUT, VOI, padding and inversion for stored values (H, W).
-
-    The output of a VOI runs over the stored depth, 0 to ``2 ** bits_stored - 1``. Without VOI the values after the
-    modality LUT are kept where they fit, else stretched to that range. Of `voi` "first", a VOI that is invalid or
-    leaves no contrast is left out with a remark, and the next one is tried.
-
-    Raises
-    ------
-    BadHeaderError
-        If a VOI that is asked for by index or explanation does not exist or is invalid.
-    """
+    """Build the table of modality LUT, VOI, padding and inversion for stored values (H, W)."""
     first = -(1 << (layout.depth - 1)) if layout.signed else 0
     forms = _vois(dataset, voi=voi, name=name)
     if not forms and _is_plain(dataset, layout):

@@ -15,8 +15,6 @@ from pydicom.dataset import Dataset
 
 from ..errors import BadHeaderError, NotAnImageError, UnsupportedError
 
-__all__ = ["BIG_ENDIAN", "MAX_SIDE", "PixelFormat", "check_header", "number", "read_header", "text"]
-
 MAX_SIDE = 20_000
 BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
@@ -26,11 +24,7 @@ _COLOUR = ("RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_R
 
 @dataclass(frozen=True)
 class PixelFormat:
-    """What the header says of the stored pixels.
-
-    `depth` is that of the values as they came, less than `bits_stored` where a code stream has fewer bits;
-    `transfer_syntax` is a UID.
-    """
+    """What the header says of the stored pixels."""
 
     rows: int
     columns: int
@@ -46,17 +40,7 @@ class PixelFormat:
 
 
 def read_header(path: Path, *, max_bytes: int, pixels: bool = True) -> Dataset:
-    """Parse a DICOM file; large values (the pixels) stay in the file until they are asked for.
-
-    `max_bytes` is how much a deflated file may inflate to; without `pixels` the file is read up to them.
-
-    Raises
-    ------
-    NotAnImageError
-        If it is no DICOM file.
-    BadHeaderError
-        If a deflated file inflates beyond the limit.
-    """
+    """Parse a DICOM file; large values (the pixels) stay in the file until they are asked for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         meta = pydicom.filereader.read_file_meta_info(path) if _has_preamble(path) else None
@@ -92,12 +76,7 @@ def _inflated(path: Path, *, max_bytes: int) -> Dataset:
 
 
 def check_header(dataset: Dataset, *, name: str, max_pixels: int, allow_color: bool) -> PixelFormat:
-    """Check object, size, depth and photometric interpretation; `name` is the file's, for messages.
-
-    Raises
-    ------
-    NotAnImageError, BadHeaderError, UnsupportedError
-    """
+    """Check object, size, depth and photometric interpretation; `name` is the file's, for messages."""
     _check_object(dataset, name)
     rows, columns = (_integer(dataset, tag, name) for tag in ("Rows", "Columns"))
     if not (1 <= rows <= MAX_SIDE and 1 <= columns <= MAX_SIDE) or rows * columns > max_pixels:

@@ -23,21 +23,9 @@ from .decode import RAW, RLE, frame_bytes
 from .header import PixelFormat, number
 from .stored import Decoded, stored_values
 
-__all__ = ["decode_frame_itk"]
-
 
 def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame: int, name: str) -> Decoded:
-    """Decode one frame to stored values with ITK, as `mammozoo.io.dicom.decode.decode_frame`.
-
-    Every frame is decoded, whichever is asked for. What a code stream states of itself is checked first.
-
-    Raises
-    ------
-    BadPixelsError
-        If ITK cannot read it, or finds another size than the header states.
-    UnsupportedError
-        For the objects on which ITK is wrong.
-    """
+    """Decode one frame to stored values with ITK, as `mammozoo.io.dicom.decode.decode_frame`."""
     _check_trusted(layout, name)
     if layout.transfer_syntax not in RAW | {RLE}:
         stated = stated_image(frame_bytes(dataset, layout, frame=frame, name=name))
@@ -56,11 +44,7 @@ def decode_frame_itk(path: Path, dataset: Dataset, layout: PixelFormat, *, frame
 
 
 def _values(path: Path) -> Array:
-    """All frames after ITK's rescale and inversion, (N, H, W).
-
-    ITK loads its parts when they are first used, and SWIG's code in them ends the process if its DeprecationWarning of
-    Python 3.11 is an error (``python -W error``, pytest's ``filterwarnings = error``): it is silenced here.
-    """
+    """All frames after ITK's rescale and inversion, (N, H, W)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         itk: Any = optional_import("itk", extra="itk")

@@ -20,16 +20,6 @@ from .geometry import view_position
 from .header import number, read_header, text
 from .spacing import is_magnified
 
-__all__ = [
-    "DEFAULT_KINDS",
-    "KINDS",
-    "file_kind",
-    "image_kind",
-    "kind_refusal",
-    "tomosynthesis_wrapping",
-    "volume_wrapping",
-]
-
 #: Every kind, with what it is called in messages; ``""`` is not known (raster files, a contrast image of no energy).
 KINDS = {
     "screening": "an ordinary mammogram",

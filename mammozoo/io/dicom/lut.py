@@ -15,8 +15,6 @@ import numpy as np
 
 from ..._typing import Array
 
-__all__ = ["LookupTable", "lookup_table"]
-
 
 @dataclass(frozen=True)
 class LookupTable:
@@ -28,17 +26,7 @@ class LookupTable:
 
 
 def lookup_table(descriptor: Any, data: Any, *, span: tuple[float, float], big_endian: bool) -> LookupTable:
-    """Understand a descriptor and its data for values in `span` (lowest, highest).
-
-    The first value is signed or not, whichever lets the table meet the values: pydicom reads it as unsigned in Implicit
-    VR. Entries are bytes or 16-bit words by the length of the data, never by the descriptor's bits, which are often
-    wrong; the entries count, not the descriptor's number of them.
-
-    Raises
-    ------
-    ValueError
-        If there is no table in it.
-    """
+    """Understand a descriptor and its data for values in `span` (lowest, highest)."""
     if isinstance(descriptor, bytes):  # of an unknown VR
         descriptor = np.frombuffer(descriptor[: len(descriptor) // 2 * 2], ">u2" if big_endian else "<u2")
     try:

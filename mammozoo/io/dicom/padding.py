@@ -11,8 +11,6 @@ from pydicom.dataset import Dataset
 from ..._typing import Array, Mask
 from .header import PixelFormat, number
 
-__all__ = ["Padding", "padding_of"]
-
 
 @dataclass(frozen=True)
 class Padding:
@@ -28,10 +26,7 @@ class Padding:
 
 
 def padding_of(dataset: Dataset, layout: PixelFormat) -> Padding | None:
-    """PixelPaddingValue to PixelPaddingRangeLimit as stored values; None where there is none.
-
-    What is outside of the stored range was written with another VR or sign: its stored bits count.
-    """
+    """PixelPaddingValue to PixelPaddingRangeLimit as stored values; None where there is none."""
     value, limit = number(dataset, "PixelPaddingValue"), number(dataset, "PixelPaddingRangeLimit")
     if value is None:
         return None

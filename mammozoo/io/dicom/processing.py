@@ -19,8 +19,6 @@ from .grayscale import Grayscale, GrayTable
 from .header import PixelFormat, number, text
 from .padding import padding_of
 
-__all__ = ["shown_raw"]
-
 
 def shown_raw(stored: Array, dataset: Dataset, layout: PixelFormat) -> Grayscale:
     """Logarithm, unless the data are logarithms already, and polarity, each once; the output runs over 16 bits."""

@@ -22,8 +22,6 @@ from .decode import HTJ2K, JPEG2000, decode_frame, frame_bytes, openjph
 from .header import PixelFormat
 from .stored import Decoded, is_deeper, stored_values
 
-__all__ = ["MAX_REDUCE", "area_reduced", "check_reduce", "decode_reduced", "reduced_shape"]
-
 MAX_REDUCE = 3
 _PILLOW_PIXELS = 80_000_000  # beyond, Pillow warns of a bomb
 
@@ -36,22 +34,12 @@ def check_reduce(reduce: int) -> None:
 
 
 def reduced_shape(shape: tuple[int, int], reduce: int) -> tuple[int, int]:
-    """Size of an image halved `reduce` times, rounded up.
-
-    Examples
-    --------
-    >>> reduced_shape((9, 8), 2)
-    (3, 2)
-    """
+    """Size of an image halved `reduce` times, rounded up."""
     return -(-shape[0] >> reduce), -(-shape[1] >> reduce)
 
 
 def decode_reduced(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str, reduce: int) -> tuple[Decoded, str]:
-    """Decode one frame at a 2 ** `reduce`-th of its size, sides rounded up; ``"1/2 (wavelet)"``, ``"1/2 (area)"``.
-
-    The wavelet route is taken for unsigned grey images in JPEG 2000 and HTJ2K whose code stream has that many
-    resolutions; its low-pass filter overshoots at hard edges, which is clipped to the stored range.
-    """
+    """Decode one frame at a 2 ** `reduce`-th of its size, sides rounded up; ``"1/2 (wavelet)"``, ``"1/2 (area)"``."""
     if layout.transfer_syntax in JPEG2000 | HTJ2K and layout.samples == 1 and not layout.signed:
         data = frame_bytes(dataset, layout, frame=frame, name=name)
         pixels = _wavelet(data, layout, reduce)
@@ -62,24 +50,7 @@ def decode_reduced(dataset: Dataset, layout: PixelFormat, *, frame: int, name: s
 
 
 def area_reduced(pixels: Array, reduce: int) -> Array:
-    """Average blocks of 2 ** `reduce` pixels; rows and columns that do not fill a block repeat the last one.
-
-    Parameters
-    ----------
-    pixels : numpy.ndarray, shape (H, W) or (H, W, 3)
-        8 or 16 bits, signed or not.
-    reduce : int
-
-    Returns
-    -------
-    numpy.ndarray, shape (ceil(H / 2 ** reduce), ceil(W / 2 ** reduce)) or with a third axis
-        Of the same type.
-
-    Examples
-    --------
-    >>> area_reduced(np.array([[0, 2, 7], [4, 6, 7]], np.uint16), 1)
-    array([[3, 7]], dtype=uint16)
-    """
+    """Average blocks of 2 ** `reduce` pixels; rows and columns that do not fill a block repeat the last one."""
     height, width = pixels.shape[:2]
     rows, columns = reduced_shape((height, width), reduce)
     below, beside = (rows << reduce) - height, (columns << reduce) - width

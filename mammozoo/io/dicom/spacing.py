@@ -9,8 +9,6 @@ from pydicom.dataset import Dataset
 
 from .header import number, text
 
-__all__ = ["Spacing", "is_magnified", "magnification", "pixel_spacing", "spacing_of"]
-
 _POSSIBLE = (0.004, 2.0)  # mm: from magnified specimens to small previews of films
 _FACTORS = (0.9, 5.0)  # a breast lies between source and detector
 _MAGNIFIED = 1.2
@@ -27,12 +25,7 @@ class Spacing:
 
 
 def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str]:
-    """Spacing of the pixels in the breast (row, column, in mm), or None, and where it was found.
-
-    The source is ``"PixelSpacing (GEOMETRY)"`` or the other calibration type, ``"PixelSpacing (corrected)"`` where it
-    differs from ImagerPixelSpacing, ``"ImagerPixelSpacing"``, with ``"/ magnification"`` where it was divided by the
-    factor or the ratio of the distances, ``"PixelSpacing (uncalibrated)"``, or ``""``.
-    """
+    """Spacing of the pixels in the breast (row, column, in mm), or None, and where it was found."""
     found = spacing_of(dataset)
     return found.value, found.source
 

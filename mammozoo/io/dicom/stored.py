@@ -17,8 +17,6 @@ from ..._typing import Array
 from .codestream import StatedImage
 from .header import PixelFormat
 
-__all__ = ["Decoded", "is_deeper", "stored_values"]
-
 _ROWS = 64  # looked at for jumps
 _OVERSHOOT = 1 / 16  # of the range: how far lossy codecs pass it at edges, but for a few pixels
 _FEW = 0.001
@@ -42,10 +40,7 @@ def stored_values(
     highest: int | None = None,
     lossy: bool = False,
 ) -> Decoded:
-    """Bring what a decoder gave to stored values.
-
-    `stated` is the code stream's header, None for data without one; `highest` the greatest word if known.
-    """
+    """Bring what a decoder gave to stored values."""
     if not pixels.dtype.isnative:
         pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     depth = 8 * pixels.dtype.itemsize if stated is None else stated.bits

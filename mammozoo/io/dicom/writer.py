@@ -16,7 +16,6 @@ from ..._typing import Array
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["TRANSFER_SYNTAXES", "MammogramHeader", "mammogram_bytes", "seeded_uid"]
 
 #: Short name -> transfer syntax UID (PS3.5 Annex A).
 TRANSFER_SYNTAXES = {
@@ -48,33 +47,7 @@ _ORIENTATION = {
 
 @dataclass(frozen=True, kw_only=True)
 class MammogramHeader:
-    """What the header of a synthetic mammogram says.
-
-    Parameters
-    ----------
-    patient_id : str
-        A synthetic one.
-    laterality : {"L", "R"}
-    view_position : {"CC", "MLO", "ML", "LM"}
-    pixel_spacing : (float, float)
-        (row, column) in mm at the detector (ImagerPixelSpacing).
-    uid_key : str
-        Everything that tells this image from any other; the SOP Instance UID is derived from it.
-    study_key : str
-        What the images of one exam share; Study and Frame of Reference UIDs are derived from it.
-    windows : sequence of (float, float, str)
-        Centre, width and explanation of each window, in grey levels of the picture (bright = dense).
-    image_type : sequence of str
-        Value of ImageType.
-    series : str
-        SeriesDescription; images of one series share a Series UID within the study.
-    instance_number : int
-    patient_name : str
-    patient_age : str
-        As ``"055Y"``; empty where unknown.
-    contrast_agent : str
-        ContrastBolusAgent; empty for none.
-    """
+    """What the header of a synthetic mammogram says."""
 
     patient_id: str
     laterality: str
@@ -92,22 +65,7 @@ class MammogramHeader:
 
 
 def seeded_uid(key: str) -> str:
-    """UID derived from a text (PS3.5 B.2, a name-based UUID).
-
-    Parameters
-    ----------
-    key : str
-
-    Returns
-    -------
-    str
-        ``2.25.`` and the UUID as a decimal number: the same key gives the same UID.
-
-    Examples
-    --------
-    >>> seeded_uid("a") == seeded_uid("a"), seeded_uid("a") == seeded_uid("b")
-    (True, False)
-    """
+    """UID derived from a text (PS3.5 B.2, a name-based UUID)."""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_URL, f'urn:mammozoo:{key}').int}"
 
 
@@ -118,35 +76,7 @@ def mammogram_bytes(
     photometric: str = "MONOCHROME2",
     transfer_syntax: str = "explicit",
 ) -> bytes:
-    """Encode a mammogram as a DICOM file in memory.
-
-    Parameters
-    ----------
-    pixels : (H, W) array of uint16
-        12 bits (0 to 4095), bright = dense tissue.
-    header : MammogramHeader
-    photometric : {"MONOCHROME2", "MONOCHROME1"}
-        MONOCHROME1 stores 4095 - pixels, and windows to match: the picture shown is the same.
-    transfer_syntax : {"explicit", "rle", "jpeg_lossless", "jpeg_ls_lossless", "jpeg2000_lossless", "htj2k_lossless"}
-        All of them lossless. The code streams of JPEG-LS and HTJ2K state 16 bits, those of the others 12.
-
-    Returns
-    -------
-    bytes
-        The file, preamble of zeros included; the same arguments give the same bytes.
-
-    Raises
-    ------
-    ValueError
-        If the pixels are no 12-bit uint16 image or an option is unknown.
-
-    Examples
-    --------
-    >>> header = MammogramHeader(patient_id="SYNTHETIC-1", laterality="L", view_position="CC",
-    ...                          pixel_spacing=(0.1, 0.1), uid_key="1", study_key="1")
-    >>> mammogram_bytes(np.zeros((8, 8), np.uint16), header)[128:132]
-    b'DICM'
-    """
+    """Encode a mammogram as a DICOM file in memory."""
     _check(pixels, header, photometric=photometric, transfer_syntax=transfer_syntax)
     stored = np.ascontiguousarray(pixels if photometric == "MONOCHROME2" else 2**_BITS - 1 - pixels)
     dataset = _dataset(header, shape=pixels.shape, photometric=photometric)
@@ -318,11 +248,7 @@ def _encapsulate(frame: bytes) -> bytes:
 
 
 def _file(dataset: Dataset, data: bytes, *, transfer_syntax: str) -> bytes:
-    """Put preamble, meta information, elements and pixel data together.
-
-    Written element by element rather than by `Dataset.save_as`, whose arguments changed between
-    pydicom 2 and 3.
-    """
+    """Put preamble, meta information, elements and pixel data together."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_dataset, write_file_meta_info

@@ -14,8 +14,6 @@ from ..errors import BadPixelsError, MammogramError
 from ..masks import mask_values, read_mask
 from ..raster.read import read_raster
 
-__all__ = ["PredictedMask", "read_predicted_mask", "read_probability", "sop_instance_uid"]
-
 _MAX_PIXELS = 1 << 28
 _HALF = 0.5
 
@@ -31,34 +29,7 @@ class PredictedMask:
 
 
 def read_predicted_mask(path: PathLike, *, threshold: float | None = None) -> PredictedMask:
-    """Read a mask of one image, as `mammozoo.io.masks.read_mask` does, or a probability map.
-
-    Parameters
-    ----------
-    path : path
-        PNG, BMP, GIF, TIFF, PNM, JPEG, NIfTI or DICOM SEG.
-    threshold : float, optional
-        The file is a probability map, lesion from this share of its full scale. Files of floats from 0 to 1 are taken
-        as such without it, at 0.5.
-
-    Returns
-    -------
-    PredictedMask
-
-    Raises
-    ------
-    MammogramError
-        If the file cannot be read, or is a gray image that may be a probability map and no threshold is given.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from ..write import write_png
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_png(f"{folder}/a.png", 255 * np.eye(3, dtype=np.uint8))
-    ...     int(read_predicted_mask(file).mask.sum())
-    3
-    """
+    """Read a mask of one image, as `mammozoo.io.masks.read_mask` does, or a probability map."""
     file = Path(path)
     if file.suffix.lower() == ".dcm":
         from ..clinical.seg import read_segmentation

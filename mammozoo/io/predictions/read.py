@@ -16,15 +16,9 @@ from ..table import read_json
 from .masks import PredictedMask, read_predicted_mask, read_probability
 
 __all__ = [
-    "PredictedCase",
-    "Predictions",
-    "ScoredBox",
-    "find_predictions",
-    "image_name",
-    "match_names",
-    "read_case_mask",
-    "stem",
-]
+    "PredictedCase", "Predictions", "ScoredBox", "find_predictions", "image_name", "match_names",
+    "read_case_mask", "stem",
+]  # fmt: skip
 
 _MASK_SUFFIXES = (
     ".nii.gz", ".nii", ".png", ".dcm", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".jpg", ".jpeg",
@@ -35,15 +29,7 @@ _NNUNET_FILES = ("predict_from_raw_data_args.json", "dataset.json", "plans.json"
 
 @dataclass(frozen=True)
 class ScoredBox:
-    """One detection.
-
-    Attributes
-    ----------
-    box_xyxy : tuple of four floats
-        Pixels, half-open.
-    score : float
-        More is more suspicious.
-    """
+    """One detection."""
 
     box_xyxy: tuple[float, float, float, float]
     score: float
@@ -51,22 +37,7 @@ class ScoredBox:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictedCase:
-    """What was predicted for one image; nothing is opened before it is needed.
-
-    Attributes
-    ----------
-    id : str
-        As the source names the image.
-    mask, probability : Path or None
-    boxes : tuple of ScoredBox or None
-        None where the source has no boxes; empty where it found nothing.
-    score : float or None
-        Of the whole image.
-    shape : (int, int) or None
-        (H, W) of the image that the boxes refer to, where the source says it.
-    failure : str
-        Why there is no prediction after all.
-    """
+    """What was predicted for one image; nothing is opened before it is needed."""
 
     id: str
     mask: Path | None = None
@@ -79,18 +50,7 @@ class PredictedCase:
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """Predictions by the name of the image.
-
-    Attributes
-    ----------
-    layout : str
-        What the source is, for people.
-    cases : mapping of str to PredictedCase
-    threshold : float or None
-        The score from which the model's author calls an image positive, where the source says one.
-    names_all : bool
-        Whether the source names every image; if not, one that it does not name is one without any box.
-    """
+    """Predictions by the name of the image."""
 
     layout: str
     cases: Mapping[str, PredictedCase] = field(hash=False)
@@ -186,36 +146,12 @@ def _is_mask(file: Path, folder: Path) -> bool:
 
 
 def image_name(text: str) -> str:
-    r"""Path of an image as a name: separators of any system, no drive, no suffix of an image.
-
-    Examples
-    --------
-    >>> image_name("images\\im0.png"), image_name("1.2.840.5")
-    ('images/im0', '1.2.840.5')
-    """
+    r"""Path of an image as a name: separators of any system, no drive, no suffix of an image."""
     return re.sub(r"^([A-Za-z]:)?/+|^(\./)+", "", stem(text.replace("\\", "/")))
 
 
 def match_names(wanted: Mapping[str, Sequence[str]], given: Iterable[str]) -> dict[str, str]:
-    """Pair images with the names that a source gives them, by the ends of their paths, where that is unique.
-
-    Parameters
-    ----------
-    wanted : mapping of str to sequence of str
-        Id of an image -> what it may be called: its id, its path.
-    given : iterable of str
-        Names, with folders and suffixes or without.
-
-    Returns
-    -------
-    dict of str to str
-        Id -> name. The longest common ends of paths are matched first.
-
-    Examples
-    --------
-    >>> match_names({"a": ["data/x/im0.png"], "b": ["data/y/im0.png"]}, ["images/y/im0", "x/im0.png"])
-    {'b': 'images/y/im0', 'a': 'x/im0.png'}
-    """
+    """Pair images with the names that a source gives them, by the ends of their paths, where that is unique."""
     paths = {name: tuple(image_name(name).split("/")) for name in given}
     targets = [(image, tuple(image_name(text).split("/"))) for image, texts in wanted.items() for text in texts]
     found: dict[str, str] = {}
@@ -234,13 +170,7 @@ def match_names(wanted: Mapping[str, Sequence[str]], given: Iterable[str]) -> di
 
 
 def stem(name: str) -> str:
-    """Name of a mask file without the suffix, ``.nii.gz`` as one.
-
-    Examples
-    --------
-    >>> stem("a.b/c.d.nii.gz")
-    'a.b/c.d'
-    """
+    """Name of a mask file without the suffix, ``.nii.gz`` as one."""
     suffix = next((suffix for suffix in _MASK_SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(suffix)]
 
@@ -272,34 +202,7 @@ def _own_case(mask: Path) -> PredictedCase:
 
 
 def read_case_mask(case: PredictedCase, *, threshold: float | None = None) -> PredictedMask:
-    """Read the mask of a case and the probabilities beside it.
-
-    Parameters
-    ----------
-    case : PredictedCase
-        With a mask.
-    threshold : float, optional
-        See `mammozoo.io.predictions.masks.read_predicted_mask`.
-
-    Returns
-    -------
-    PredictedMask
-
-    Raises
-    ------
-    MammogramError
-        If a file cannot be read, or the probabilities have another size than the mask.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from ..write import write_png
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_png(f"{folder}/a.png", np.ones((2, 3), np.uint8))
-    ...     read_case_mask(PredictedCase(id="a", mask=file)).mask.shape
-    (2, 3)
-    """
+    """Read the mask of a case and the probabilities beside it."""
     if case.mask is None:
         msg = f"{case.id}: {case.failure or 'no mask was predicted'}"
         raise MammogramError(msg)

@@ -12,47 +12,13 @@ from ..._typing import PathLike
 from ..table import Table, read_json, read_table
 from .read import PredictedCase, Predictions, ScoredBox, image_name
 
-__all__ = ["read_coco", "read_scores"]
-
 _CORNERS = ("x1", "y1", "x2", "y2")
 # `probability` is what our classification bundles write.
 _SCORE_COLUMNS = ("score", "probability")
 
 
 def read_coco(path: PathLike) -> Predictions:
-    """Read boxes as COCO JSON: a list of results, or a whole document with its images.
-
-    Parameters
-    ----------
-    path : path
-        ``[{"image_id", "bbox": [x, y, width, height], "score"}, ...]``, or ``{"images": [{"id", "file_name"}, ...],
-        "annotations": [...]}``. Every category counts as lesion.
-
-    Returns
-    -------
-    Predictions
-        Named by ``image_id``, or by ``file_name`` without suffix where there are images; an image without annotation
-        is one in which nothing was found. A bare list names no such image.
-
-    Raises
-    ------
-    UserError
-        If the file is no such JSON; a box without score, with a side that is not positive, or of an unknown image.
-
-    References
-    ----------
-    https://cocodataset.org/#format-results
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "boxes.json"
-    ...     _ = file.write_text('[{"image_id": "a", "bbox": [1, 2, 3, 4], "score": 0.5}]')
-    ...     read_coco(file).cases["a"].boxes[0].box_xyxy
-    (1.0, 2.0, 4.0, 6.0)
-    """
+    """Read boxes as COCO JSON: a list of results, or a whole document with its images."""
     document = read_json(path)
     images: Any = []
     if isinstance(document, Mapping):
@@ -97,34 +63,7 @@ def _scored_box(box: tuple[float, float, float, float], score: float, *, where: 
 
 
 def read_scores(path: PathLike) -> Predictions:
-    r"""Read scores as CSV: one line an image, or one a box.
-
-    Parameters
-    ----------
-    path : path
-        In any form that `mammozoo.io.table.read_table` takes. Columns ``id`` and ``score`` (or ``probability``), and
-        for boxes ``x1, y1, x2, y2`` in pixels, half-open. A line with empty corners names an image in which nothing was
-        found. A column ``threshold`` with one value is the author's operating point.
-
-    Returns
-    -------
-    Predictions
-
-    Raises
-    ------
-    UserError
-        If a column is missing, a number is none, or an image stands twice in a file without boxes.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "scores.csv"
-    ...     _ = file.write_text("id,score,x1,y1,x2,y2\na,0.5,1,2,3,4\nb,,,,,\n")
-    ...     [len(case.boxes) for case in read_scores(file).cases.values()]
-    [1, 0]
-    """
+    r"""Read scores as CSV: one line an image, or one a box."""
     table = read_table(path, ragged=True)
     column = next((name for name in _SCORE_COLUMNS if name in table.columns), None)
     corners = [name for name in _CORNERS if name in table.columns]

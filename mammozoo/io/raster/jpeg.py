@@ -7,8 +7,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-__all__ = ["JpegFacts", "jpeg_facts", "jpeg_image"]
-
 END = b"\xff\xd9"  # entropy-coded data hold no such pair: a byte FF is followed by a stuffed bit or byte
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # F7 is the frame of JPEG-LS
 _SCAN, _APP1, _APP14 = 0xDA, 0xE1, 0xEE

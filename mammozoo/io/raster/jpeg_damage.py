@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["jpeg_damage"]
-
 _SOF, _LOSSLESS = {0xC0, 0xC1}, 0xC3
 _DHT, _SOS, _DRI, _EOI, _RST, _DNL = 0xC4, 0xDA, 0xDD, 0xD9, range(0xD0, 0xD8), 0xDC
 _ALONE = {0x01, *_RST}
@@ -34,19 +32,7 @@ class _Scan:
 
 
 def jpeg_damage(data: bytes) -> str:
-    """Say what is wrong with the entropy-coded data of a JPEG image; empty where nothing is seen.
-
-    Markers that no scan holds, restart markers out of order, a missing end and data that are too short are seen in
-    sequential and lossless images. Of sequential ones the codes are followed to the end, so that data for too few or
-    too many blocks are seen too. A changed bit that leaves all codes valid and their number as it was cannot be seen:
-    JPEG has no checksum.
-
-    Examples
-    --------
-    >>> frame, scan = [0xFF, 0xC3, 0, 11, 12, 0, 8, 0, 8, 1, 1, 0x11, 0], [0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 0, 0]
-    >>> jpeg_damage(bytes([0xFF, 0xD8, *frame, *scan, 1, 2, 3, 0xFF, 0xD9]))
-    '24 bits are too few for 64 samples'
-    """
+    """Say what is wrong with the entropy-coded data of a JPEG image; empty where nothing is seen."""
     scan, place = _Scan(), 2
     try:
         while True:

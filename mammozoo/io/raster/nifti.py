@@ -22,46 +22,12 @@ from ..._typing import Array, PathLike
 from ..errors import MammogramError
 from ..write import write_bytes
 
-__all__ = ["is_nifti", "nifti_shape", "read_nifti", "write_mask_nifti"]
-
 _UNKNOWN_UNIT, _MILLIMETRE = 0, 2  # NIfTI-1 xyzt_units
 _ALIGNED = 2  # NIfTI-1 qform and sform code: aligned to something, but not to scanner coordinates
 
 
 def write_mask_nifti(path: PathLike, mask: Array, *, pixel_spacing: tuple[float, float] | None) -> Path:
-    """Write a mask as ``.nii.gz`` with values 0 and 1, atomically.
-
-    Parameters
-    ----------
-    path : path
-        File to write, ``*.nii.gz``.
-    mask : numpy.ndarray of shape (H, W)
-        Boolean, or numbers of which every non-zero one is lesion.
-    pixel_spacing : tuple of two floats or None
-        Distance of the rows and of the columns in mm, as in DICOM; None = unknown: spacing 1, no unit.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    ValueError
-        If the mask is not two-dimensional, the name does not end in ``.nii.gz`` or a spacing is not positive.
-
-    Notes
-    -----
-    An empty mask is written as zeros. The slice thickness is 1 mm by convention: a projection has none.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_mask_nifti(f"{folder}/mask.nii.gz", np.eye(3, 2), pixel_spacing=(0.1, 0.1))
-    ...     int(read_nifti(file)[0].sum())
-    2
-    """
+    """Write a mask as ``.nii.gz`` with values 0 and 1, atomically."""
     import nibabel as nib
 
     if mask.ndim != 2:
@@ -94,37 +60,7 @@ def nifti_shape(path: PathLike) -> tuple[int, int]:
 
 
 def read_nifti(path: PathLike) -> tuple[Array, tuple[float, float] | None]:
-    """Read the values of a NIfTI file of one slice, written by this module, by 3D Slicer or by MONAI.
-
-    Parameters
-    ----------
-    path : path
-        NIfTI file of shape (W, H) or (W, H, 1).
-
-    Returns
-    -------
-    values : numpy.ndarray of shape (H, W)
-    pixel_spacing : tuple of two floats or None
-        Distance of the rows and of the columns in mm; None when the file names no unit.
-
-    Raises
-    ------
-    MammogramError
-        If the file cannot be read or holds more than one slice.
-
-    Notes
-    -----
-    Rows and columns are taken in stored order. The directions in the affine are not applied: this project,
-    MONAI and 3D Slicer keep those of the image, and a file made with an identity affine means no flip either.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_mask_nifti(f"{folder}/mask.nii.gz", np.ones((3, 2)), pixel_spacing=None)
-    ...     read_nifti(file)[0].shape
-    (3, 2)
-    """
+    """Read the values of a NIfTI file of one slice, written by this module, by 3D Slicer or by MONAI."""
     image = _open(path)
     shape = _one_slice(tuple(image.shape), path)
     try:

@@ -10,8 +10,6 @@ import numpy as np
 
 from ..._typing import Array
 
-__all__ = ["PGM", "PgmHeader", "decode_pgm", "pgm_header"]
-
 PGM = (b"P2", b"P5")
 _MAX_HEADER = 1 << 16
 
@@ -20,13 +18,7 @@ PgmHeader = tuple[int, int, int, int]
 
 
 def pgm_header(data: bytes) -> PgmHeader:
-    """Read the header.
-
-    Raises
-    ------
-    ValueError
-        If it is no PGM header.
-    """
+    """Read the header."""
     place = 2
     numbers: list[int] = []
     while len(numbers) < 3:
@@ -51,13 +43,7 @@ def pgm_header(data: bytes) -> PgmHeader:
 
 
 def decode_pgm(data: bytes, header: PgmHeader) -> Array:
-    """The pixels (H, W), uint8 or uint16, as they are stored.
-
-    Raises
-    ------
-    ValueError
-        If there are too few pixels, or one exceeds the greatest value of the header.
-    """
+    """The pixels (H, W), uint8 or uint16, as they are stored."""
     width, height, highest, place = header
     dtype = np.dtype("u1" if highest < 256 else ">u2")
     size = width * height

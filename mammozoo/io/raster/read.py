@@ -19,8 +19,6 @@ from .jpeg_damage import jpeg_damage
 from .pgm import PGM, decode_pgm, pgm_header
 from .tiff import TIFF, decode_tiff, tiff_pages
 
-__all__ = ["RasterImage", "decode_raster", "is_raster", "raster_shape", "read_raster", "upright"]
-
 _PNG, _JPEG, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes
 
@@ -48,15 +46,7 @@ def is_raster(path: Path) -> bool:
 
 
 def read_raster(path: Path, *, max_pixels: int) -> dict[str, Any]:
-    """Read a raster image as a `Mammogram`'s fields, its colour as luminance, without alpha.
-
-    Raises
-    ------
-    BadHeaderError
-        If it is larger than `max_pixels`.
-    BadPixelsError
-        If it does not decode to one gray or colour image of 8 or 16 bits.
-    """
+    """Read a raster image as a `Mammogram`'s fields, its colour as luminance, without alpha."""
     image = decode_raster(path.read_bytes(), name=path.name, max_pixels=max_pixels)
     gray = _gray(image.pixels)
     if gray is None or gray.dtype not in (np.uint8, np.uint16):
@@ -68,29 +58,7 @@ def read_raster(path: Path, *, max_pixels: int) -> dict[str, Any]:
 
 
 def decode_raster(data: bytes, *, name: str, max_pixels: int) -> RasterImage:
-    """Decode the bytes of a PNG, JPEG, TIFF, PGM or BMP file, whether image or mask.
-
-    The largest page of a TIFF is taken, and the pages of a stack of masks are united; white is the highest value; the
-    orientation of Exif and TIFF is applied.
-
-    Parameters
-    ----------
-    data : bytes
-    name : str
-        The file's base name, for messages.
-    max_pixels : int
-
-    Returns
-    -------
-    RasterImage
-
-    Raises
-    ------
-    BadHeaderError
-        If it is larger than `max_pixels`.
-    BadPixelsError
-        If it cannot be decoded.
-    """
+    """Decode the bytes of a PNG, JPEG, TIFF, PGM or BMP file, whether image or mask."""
     try:
         size = _stated_size(data)
     except (struct.error, ValueError):
@@ -116,13 +84,7 @@ def upright(pixels: Array, orientation: int) -> Array:
 
 
 def raster_shape(data: bytes) -> tuple[int, int] | None:
-    """Rows and columns of a file as it is shown, before anything is decoded; None where they are not found.
-
-    Raises
-    ------
-    ValueError, struct.error
-        If the header is damaged.
-    """
+    """Rows and columns of a file as it is shown, before anything is decoded; None where they are not found."""
     size = _stated_size(data)
     if data.startswith(TIFF):
         orientation = max(tiff_pages(data), key=lambda item: item.size).orientation

@@ -11,8 +11,6 @@ import numpy as np
 
 from ..._typing import Array
 
-__all__ = ["TIFF", "TiffPage", "decode_page", "decode_tiff", "tiff_pages"]
-
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_PAGES = 64
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUBFILE, _COLOURS = 256, 257, 258, 262, 274, 254, 320
@@ -41,13 +39,7 @@ class TiffPage:
 
 
 def tiff_pages(data: bytes) -> list[TiffPage]:
-    """The directories of a file in order, or of the TIFF block of an Exif segment.
-
-    Raises
-    ------
-    ValueError, struct.error
-        If the directories are damaged, run in a circle, or are more than 64.
-    """
+    """The directories of a file in order, or of the TIFF block of an Exif segment."""
     order, big = "<" if data[:1] == b"I" else ">", data[2:3] == b"+" or data[3:4] == b"+"
     place: int = struct.unpack(f"{order}{'Q' if big else 'I'}", data[8:16] if big else data[4:8])[0]
     pages: list[TiffPage] = []
@@ -98,13 +90,7 @@ def _directory(data: bytes, start: int, order: str, *, big: bool) -> tuple[dict[
 
 
 def decode_tiff(data: bytes, pages: list[TiffPage]) -> tuple[Array, TiffPage, tuple[str, ...]]:
-    """The largest image, (H, W) or (H, W, C), its page, and remarks; the pages of a stack of masks are united.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or if some of several pages of one size are masks and others are not.
-    """
+    """The largest image, (H, W) or (H, W, C), its page, and remarks; the pages of a stack of masks are united."""
     images = [page for page in pages if page.is_image and page.size] or [page for page in pages if page.size]
     if not images:
         msg = "it holds no image"

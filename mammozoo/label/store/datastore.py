@@ -24,27 +24,11 @@ from .seg_queue import SegQueue
 from .sources import Source
 from .studies import StudyImage
 
-__all__ = ["MammogramDatastore", "read_label_file"]
-
 logger = logging.getLogger(__name__)
 
 
 class MammogramDatastore(Datastore):  # type: ignore[misc]
-    """Images by SOPInstanceUID, labels in a workspace.
-
-    Parameters
-    ----------
-    source : Source
-        A folder or a DICOMweb server.
-    workspace : path
-    seg_python : str
-        Python of the environment that writes DICOM segmentations; empty = none are written.
-
-    Notes
-    -----
-    MONAI Label's own stores take a DICOM series for one image, which four views in a series are not, and lose labels
-    whose file ending differs from the image's. Images are never written or removed here.
-    """
+    """Images by SOPInstanceUID, labels in a workspace."""
 
     def __init__(self, source: Source, workspace: PathLike, *, seg_python: str = "") -> None:
         self.source, self.workspace = source, Path(workspace)

@@ -27,8 +27,6 @@ from ..._typing import PathLike
 from ...io.dicom.header import read_header
 from ...io.errors import MammogramError
 
-__all__ = ["DicomWeb", "DicomWebError", "is_dicomweb", "value"]
-
 _UID = re.compile(r"[0-9.]{1,64}\Z")
 _TIMEOUT = 60  # seconds
 _MAX_JSON = 256 << 20  # bytes
@@ -101,21 +99,7 @@ def value(attributes: Mapping[str, Any], tag: str) -> Any:
 
 
 class DicomWeb:
-    """Requests to one DICOMweb server; its messages never repeat an answer, which may name a patient.
-
-    Parameters
-    ----------
-    url : str
-        Root of its services, as ``http://127.0.0.1:8042/dicom-web``. A query narrows the studies, as
-        ``?StudyDate=20240101-20241231`` (the attributes of a search for studies, PS3.18 10.6).
-    user, password, token : str
-        Login by HTTP Basic, or by an OAuth bearer token; empty for none.
-
-    Raises
-    ------
-    ValueError
-        If the address is none, names a login, or would carry one in the clear to another machine.
-    """
+    """Requests to one DICOMweb server; its messages never repeat an answer, which may name a patient."""
 
     def __init__(self, url: str, *, user: str = "", password: str = "", token: str = "") -> None:
         parts = urllib.parse.urlsplit(url)

@@ -11,8 +11,6 @@ from ...io.errors import MammogramError
 from .labels import LabelStore
 from .studies import Studies
 
-__all__ = ["import_segmentations"]
-
 
 def import_segmentations(found: Studies, labels: Path) -> tuple[int, tuple[tuple[str, str], ...]]:
     """Read segmentations as final labels that are not there yet; of several of one image the newest counts."""

@@ -17,34 +17,12 @@ from ..._typing import Array, PathLike
 from ...io.errors import MammogramError
 from ...io.write import write_json, write_png
 
-__all__ = ["LabelStore"]
-
 _TAG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}\Z")
 _ID = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,250}\Z")
 
 
 class LabelStore:
-    """Masks by image and tag: ``<root>/<tag>/<id>.png``, beside it ``<id>.json`` and perhaps ``<id>.dcm``.
-
-    Parameters
-    ----------
-    root : path
-        Folder; made when the first label is saved.
-
-    Notes
-    -----
-    The files are the truth: nothing is held in memory, so a restart, a second process (training) and a person who
-    deletes a file all see the same labels. ``final`` is a person's label, ``original`` a model's suggestion.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = LabelStore(folder)
-    ...     _ = store.save("a", "final", np.eye(3, dtype=np.uint8), {"source": "page"})
-    ...     store.ids("final"), int(store.read("a", "final").sum())
-    (['a'], 3)
-    """
+    """Masks by image and tag: ``<root>/<tag>/<id>.png``, beside it ``<id>.json`` and perhaps ``<id>.dcm``."""
 
     def __init__(self, root: PathLike) -> None:
         self.root = Path(root)

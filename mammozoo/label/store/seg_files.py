@@ -21,8 +21,6 @@ from .labels import LabelStore
 if TYPE_CHECKING:  # its imports take seconds, and this module starts anew for every label
     from .sources import Source
 
-__all__ = ["export_segmentations", "main", "write_label_segmentation"]
-
 
 def write_label_segmentation(labels: Path, image_id: str, source: Path) -> Path:
     """Write one final label as a DICOM SEG beside it, ``labels/final/<id>.dcm``."""

@@ -14,29 +14,13 @@ from pathlib import Path
 from ...io.errors import MammogramError
 from .labels import LabelStore
 
-__all__ = ["SegQueue"]
-
 logger = logging.getLogger(__name__)
 
 _TIMEOUT = 120
 
 
 class SegQueue:
-    """One worker that writes ``final/<id>.dcm`` after a label is saved.
-
-    Parameters
-    ----------
-    store : LabelStore
-    python : str
-        The main environment's Python; empty = segmentations are not written.
-    deliver : callable
-        Takes the finished file, returns what became of it (`mammozoo.label.store.sources.Source.deliver`).
-
-    Notes
-    -----
-    The outcome stands in the label's record under ``dicom_seg``: ``waiting``, ``written``, ``stored`` (on the DICOMweb
-    server) or ``failed: ...``. A label that is saved again while its segmentation is being written is written again.
-    """
+    """One worker that writes ``final/<id>.dcm`` after a label is saved."""
 
     def __init__(self, store: LabelStore, *, python: str, deliver: Callable[[Path], str]) -> None:
         self.store = store

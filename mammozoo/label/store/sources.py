@@ -18,8 +18,6 @@ from ...io.write import path_digest, write_bytes, write_json
 from .dicomweb import DicomWeb, is_dicomweb
 from .studies import Studies, StudyImage, check_header, dicom_image, list_studies
 
-__all__ = ["DicomWebSource", "FolderSource", "Source", "open_source"]
-
 logger = logging.getLogger(__name__)
 
 

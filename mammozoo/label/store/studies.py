@@ -15,8 +15,6 @@ from ...io.reader import MammogramReader
 from ...io.summary import HeaderSummary, header_summary
 from ...io.write import path_digest, safe_id
 
-__all__ = ["Studies", "StudyImage", "check_header", "dicom_image", "list_studies"]
-
 _NIFTI = (".nii", ".nii.gz")
 
 

@@ -14,8 +14,6 @@ from ..._typing import PathLike
 from ...io.weights import file_sha256, released_file, require_recorded_weights
 from ...io.write import write_json, write_text
 
-__all__ = ["BundleChoice", "Workspace", "prepare_workspace"]
-
 _MAIN = """# SPDX-License-Identifier: Apache-2.0
 from mammozoo.label.app import MammographyApp
 
@@ -32,16 +30,7 @@ _RUN = ["$@train#run()"]
 
 @dataclass(frozen=True)
 class BundleChoice:
-    """A bundle to serve.
-
-    Attributes
-    ----------
-    name : str
-    source : pathlib.Path
-        The bundle's folder.
-    weights : pathlib.Path or None
-        Weights to begin with; None takes the bundle's own, ``models/model.pt`` or the released ``.safetensors``.
-    """
+    """A bundle to serve."""
 
     name: str
     source: Path
@@ -50,17 +39,7 @@ class BundleChoice:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Places inside the folder.
-
-    Attributes
-    ----------
-    root : pathlib.Path
-    bundles : tuple of str
-        Names of the bundles that are ready.
-    trainable : tuple of str
-        Those that learn from the labels. A system with a detector before its segmentation does not: a few masks would
-        teach the second stage alone, and what it is shown would still be chosen by the first.
-    """
+    """Places inside the folder."""
 
     root: Path
     bundles: tuple[str, ...]
@@ -84,36 +63,7 @@ def prepare_workspace(
     options: Mapping[str, Any] | None = None,
     fresh_weights: bool = False,
 ) -> Workspace:
-    """Copy the bundles into a workspace, or refresh the copies.
-
-    Parameters
-    ----------
-    root : path
-        The workspace.
-    bundles : sequence of BundleChoice
-    options : mapping, optional
-        Top-level keys for the bundles' configurations, as ``{"width": 16}``; a bundle without such a key ignores it.
-    fresh_weights : bool
-        Begin with the given weights again; those that annotation has trained move to ``models/earlier/``.
-
-    Returns
-    -------
-    Workspace
-
-    Raises
-    ------
-    FileNotFoundError
-        If a bundle, or its weights, are not there; the message says how to get them.
-    ValueError
-        If a bundle does not segment, or no bundle has one of the options.
-    MammogramError
-        If a bundle's own weights are not those that its metadata record.
-
-    Notes
-    -----
-    Bundles are copied, never linked: training from annotations overwrites ``models/model.pt``. Those weights, and
-    the options they need, stay across restarts.
-    """
+    """Copy the bundles into a workspace, or refresh the copies."""
     root = Path(root)
     options = dict(options or {})
     known: set[str] = set()

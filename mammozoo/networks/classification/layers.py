@@ -7,8 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["Permute", "PointwiseConv2d", "StochasticDepth", "depth_rates"]
-
 
 class Permute(nn.Module):
     """Reorder the axes of a tensor."""
@@ -23,11 +21,7 @@ class Permute(nn.Module):
 
 
 class PointwiseConv2d(nn.Conv2d):
-    """1 x 1 convolution that takes every stride-th pixel first, for the shortcuts of residual networks.
-
-    It computes what `torch.nn.Conv2d` does with the same tensors. That one's CPU kernel (oneDNN in PyTorch 2.13) ends
-    the process in the backward pass for up to eight input channels in channels-last order.
-    """
+    """1 x 1 convolution that takes every stride-th pixel first, for the shortcuts of residual networks."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's name)
         """Compute (B, out_channels, W / stride, H / stride)."""
@@ -36,14 +30,7 @@ class PointwiseConv2d(nn.Conv2d):
 
 
 class StochasticDepth(nn.Module):
-    """In training, leave a residual branch out for whole images of a batch, at random with probability `rate` [1]_.
-
-    The branches that stay are scaled by ``1 / (1 - rate)``. In evaluation mode nothing changes.
-
-    References
-    ----------
-    .. [1] Huang et al., Deep networks with stochastic depth, ECCV 2016, doi:10.1007/978-3-319-46493-0_39.
-    """
+    """In training, leave a residual branch out for whole images of a batch, at random with probability `rate`."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()

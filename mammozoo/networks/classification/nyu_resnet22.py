@@ -26,7 +26,7 @@ __all__ = ["NYUResNet22", "PreActivationBlock"]
 
 
 class PreActivationBlock(nn.Module):
-    """Normalisation, ReLU and 3 x 3 convolution, twice, and a shortcut, a convolution if `project` [2]_."""
+    """Normalisation, ReLU and 3 x 3 convolution, twice, and a shortcut, a convolution if `project`."""
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, project: bool = False) -> None:
         super().__init__()

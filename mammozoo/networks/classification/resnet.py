@@ -56,11 +56,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3 and 1 x 1 convolutions and a shortcut.
-
-    The stride is in the 3 x 3 one: a little better than in the first, as the paper has it, and what the published
-    weights were trained with.
-    """
+    """1 x 1, 3 x 3 and 1 x 1 convolutions and a shortcut."""
 
     expansion = 4
 

@@ -22,11 +22,9 @@ from torch import nn
 
 from .resnet import Bottleneck, ResNet
 
-__all__ = ["CBAM", "TransformerPooling", "cbam_resnet50", "resnet50_transformer", "sine_positions"]
-
 
 class CBAM(nn.Module):
-    """Gate the channels (``channels // reduction`` units hidden), then the positions [1]_."""
+    """Gate the channels (``channels // reduction`` units hidden), then the positions."""
 
     def __init__(self, channels: int, *, reduction: int = 16, kernel_size: int = 7) -> None:
         super().__init__()
@@ -62,11 +60,7 @@ def sine_positions(width: int, height: int, channels: int, device: torch.device)
 
 
 class TransformerPooling(nn.Module):
-    """Project features, pass their positions through a Transformer's encoder, average [2]_.
-
-    Layers normalise first; the hidden ones are four times as wide. Positions are encoded by sines, so any size of image
-    will do. `channels` is a multiple of `heads` and of 4, else ValueError.
-    """
+    """Project features, pass their positions through a Transformer's encoder, average."""
 
     def __init__(
         self, in_channels: int, channels: int, *, heads: int = 8, layers: int = 2, dropout: float = 0.0
@@ -94,11 +88,7 @@ class TransformerPooling(nn.Module):
 def resnet50_transformer(
     *, in_channels: int = 3, num_classes: int = 1, dropout: float = 0.0, width: int = 64
 ) -> ResNet:
-    """Build a ResNet-50 whose last stage is read by a Transformer: 256 channels, 8 heads, 2 layers.
-
-    The options are those of `ResNet`; dropout acts within the encoder too, and `width` is even. An arrangement of this
-    project's; several of the kind are published and none is the standard.
-    """
+    """Build a ResNet-50 whose last stage is read by a Transformer: 256 channels, 8 heads, 2 layers."""
     shape: dict[str, Any] = {"in_channels": in_channels, "num_classes": num_classes, "width": width}
     pooling = TransformerPooling(8 * width * Bottleneck.expansion, 4 * width, dropout=dropout)
     return ResNet(Bottleneck, (3, 4, 6, 3), dropout=dropout, pooling=pooling, pooled_channels=4 * width, **shape)

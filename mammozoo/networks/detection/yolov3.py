@@ -51,10 +51,7 @@ class _Residual(nn.Module):
 
 
 class Darknet53(nn.Module):
-    """The body [1]_: a stem and five stages that halve the sides, 52 convolutions (the 53rd layer is its classifier's).
-
-    The stem has `width` channels, stage k ``width * 2**k``.
-    """
+    """The body: a stem and five stages that halve the sides."""
 
     def __init__(self, in_channels: int = 3, *, width: int = 32) -> None:
         super().__init__()
@@ -77,10 +74,7 @@ class Darknet53(nn.Module):
 
 
 class _Head(nn.Module):
-    """Join the coarser head's features (if any), five convolutions, then the predictions.
-
-    The layers are made in the order of Darknet's files.
-    """
+    """Join the coarser head's features (if any), five convolutions, then the predictions."""
 
     def __init__(self, skip_channels: int, channels: int, outputs: int, *, coarser_channels: int = 0) -> None:
         super().__init__()

@@ -21,10 +21,7 @@ __all__ = ["AUBlock", "AUNet", "ChannelAttention"]
 
 
 class ChannelAttention(nn.Module):
-    """Scale each channel by a gate computed from the channel means (eq. 4-6), ``channels // reduction`` units hidden.
-
-    Equation 6 prints the squeezed vector where the feature map belongs; the map is scaled.
-    """
+    """Scale each channel by a gate computed from the channel means (eq."""
 
     def __init__(self, channels: int, *, reduction: int = 16) -> None:
         super().__init__()
@@ -45,12 +42,7 @@ class ChannelAttention(nn.Module):
 
 
 class AUBlock(nn.Module):
-    """Attention-guided dense upsampling block (Figure 3 of [1]_).
-
-    The deep features (C channels) go up twice: interpolated and convolved to C / 2, and by dense upsampling
-    (convolution to 2 C, pixel shuffle to C / 2). The dense ones are added to the shallow features (C / 2) and smoothed,
-    joined with the interpolated ones, gated by channel, and passed through a unit.
-    """
+    """Attention-guided dense upsampling block (Figure 3 of)."""
 
     def __init__(
         self, channels: int, *, reduction: int = 16, unit: str = "basic", upsampling: str = "bilinear"

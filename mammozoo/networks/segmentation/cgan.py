@@ -155,7 +155,7 @@ def _transposed(in_channels: int, out_channels: int, *, dropout: float) -> nn.Se
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draw kernels from N(0, 0.02), as Section 6.2 of [1]_ does."""
+    """Draw kernels from N(0, 0.02), as Section 6.2 of does."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, std=0.02)
         if module.bias is not None:

@@ -17,15 +17,9 @@ from torch import nn
 
 from ..blocks import conv_block, conv_bn_relu
 
-__all__ = ["ResUnit", "UpConv", "conv_unit"]
-
 
 class ResUnit(nn.Module):
-    """Three convolutions, the last two with a shortcut from the first one's activated output (eq. 3).
-
-    The paper writes the shortcut from before the activation; the authors' published model takes it after, and so does
-    this.
-    """
+    """Three convolutions, the last two with a shortcut from the first one's activated output (eq. 3)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -56,11 +50,7 @@ def conv_unit(kind: str, in_channels: int, out_channels: int) -> nn.Module:
 
 
 class UpConv(nn.Sequential):
-    """Double the size, then one convolution with batch normalisation and ReLU.
-
-    ``bilinear`` aligns corners, as in the authors' published model; ``transposed`` is a 2 x 2 convolution that keeps
-    the channels (supplement S1). Another way is a ValueError.
-    """
+    """Double the size, then one convolution with batch normalisation and ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, *, upsampling: str = "bilinear") -> None:
         double: Any

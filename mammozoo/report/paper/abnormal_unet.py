@@ -19,14 +19,9 @@ from ..text import number, signed, span
 from .comparisons import case_values, comparison_table
 from .run import Row, TableRun, paper_page, run_cells, table_spec
 
-__all__ = ["print_abnormal_unet_tables"]
-
 
 def print_abnormal_unet_tables(*, root: PathLike, run: TableRun) -> str:
-    """Return Tables 1-3, the printed tests and the paired comparisons as Markdown, after running what was asked for.
-
-    A cell is ``paper`` or ``no_patches_mixed_in`` (the hybrid share set to 0).
-    """
+    """Return Tables 1-3, the printed tests and the paired comparisons as Markdown, after running what was asked for."""
     spec = table_spec(root, "abnormal_unet")
     run_cells(spec["cells"], bundle=Path(root, "bundles", spec["bundle"]), run=run)
     results = {cell: cell_result(run.results / cell) for cell in spec["cells"]}

@@ -25,8 +25,6 @@ from ..tables import markdown_table
 from .comparisons import case_values, comparison_table
 from .run import Row, TableRun, paper_page, run_cells, table_spec
 
-__all__ = ["print_aunet_tables"]
-
 Ours = Mapping[str, tuple[float, int | None, str]]  # a metric to its value, n, and the spread over runs as text
 
 

@@ -18,8 +18,6 @@ from ..tables import markdown_table
 from ..text import number, signed, span
 from .run import Row, TableRun, paper_page, run_cells, table_spec
 
-__all__ = ["auroc_difference", "print_cem_tables"]
-
 
 def auroc_difference(
     first: Sequence[Row], second: Sequence[Row], *, resamples: int = 2000, seed: int = 0

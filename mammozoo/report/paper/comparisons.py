@@ -16,8 +16,6 @@ from ...stats.bootstrap import bootstrap_difference
 from ...stats.tests import holm, wilcoxon
 from ..tables import markdown_table
 
-__all__ = ["case_values", "comparison_table"]
-
 
 def case_values(folders: Sequence[Path], metric: str = "dice") -> dict[str, tuple[float, str]]:
     """A column of ``per_case.csv`` of every case that all runs have, averaged over them, and the case's patient."""

@@ -14,29 +14,12 @@ from typing import Any
 from ..._typing import PathLike
 from ...engines.experiments.grid import run_cell
 
-__all__ = ["Row", "TableRun", "paper_page", "run_cells", "table_spec"]
-
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class TableRun:
-    """Which cells to run, on what, with which options.
-
-    Attributes
-    ----------
-    results : Path
-        A folder a cell.
-    data : Path or None
-        Manifest; without it nothing is run.
-    split_file : Path or None
-    cells : sequence of str or None
-        Ids to run; empty: all whose data set the manifest stands for (CBIS-DDSM); None: none.
-    options : mapping
-        Keys for every run.
-    repeats : int
-        Runs a cell, with the seeds 0, 1, ...
-    """
+    """Which cells to run, on what, with which options."""
 
     results: Path
     data: Path | None = None

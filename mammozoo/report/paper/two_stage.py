@@ -25,8 +25,6 @@ from .comparisons import case_values, comparison_table
 from .run import Row, TableRun, paper_page, run_cells, table_spec
 from .two_stage_figures import write_paper_figures
 
-__all__ = ["print_two_stage_tables"]
-
 FPPI = (0.5, 1.0, 2.0, 4.0)  # of the paired differences
 HEADER = [
     "Ours, mean ± SE", "Ours, each split", "Paper, mean ± SE", "Paper, T1-T5", "Difference", "n (ours)", "n (paper)",
@@ -34,11 +32,7 @@ HEADER = [
 
 
 def print_two_stage_tables(*, root: PathLike, run: TableRun) -> str:
-    """Return Tables 1-5 and the paired differences as Markdown, after running what was asked for.
-
-    A cell is a segmenter; repeats are the splits of the seeds 0, 1, ... (five in the paper). Figures 4 and 5 are
-    written to the folder of the results as far as there are any.
-    """
+    """Return Tables 1-5 and the paired differences as Markdown, after running what was asked for."""
     spec = table_spec(root, "two_stage")
     run_cells(spec["cells"], bundle=Path(root, "bundles", spec["bundle"]), run=run, runner=run_two_stage_cell)
     found = {cell: _finished(run, cell) for cell in spec["cells"]}

@@ -15,8 +15,6 @@ from ..curves import write_figure
 from ..figures import froc_figure, lesion_precision_figure
 from ..two_stage import HIT, lambda_points
 
-__all__ = ["read_matches", "write_paper_figures"]
-
 
 def read_matches(folder: Path, *, hit: str = HIT) -> dict[str, list[BoxMatch]]:
     """Matched boxes of an evaluation's ``boxes.csv``, by set ("416x832", "fused"), in the order of its images."""

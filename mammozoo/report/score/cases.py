@@ -25,8 +25,6 @@ from ...io.write import safe_id
 from ...metrics.matching import BoxMatch, HitRule
 from ...metrics.surface import compute_surface
 
-__all__ = ["Pairing", "ScoredCase", "pair", "score_cases"]
-
 _DISTANCES = ("hausdorff", "hd95", "assd")
 
 
@@ -40,19 +38,7 @@ class Pairing:
 
 
 def pair(records: Sequence[Record], predictions: Predictions) -> Pairing:
-    """Find each image's prediction by its id, its id as a file name, or the name of its file.
-
-    DICOM segmentations of other names are found by the SOP instance UID of the image they refer to. ValueError if no
-    prediction is for any of the images.
-
-    Examples
-    --------
-    >>> cases = {"a": PredictedCase(id="a"), "c": PredictedCase(id="c")}
-    >>> records = [Record(id=name, image=f"{name}.png", patient_id=name) for name in "ab"]
-    >>> found = pair(records, Predictions(layout="test", cases=cases))
-    >>> found.missing, found.extra
-    (('b',), ('c',))
-    """
+    """Find each image's prediction by its id, its id as a file name, or the name of its file."""
     stems = Counter(Path(record.image).stem for record in records)
     left = dict(predictions.cases)
     found: dict[str, PredictedCase] = {}
@@ -93,28 +79,7 @@ def _pair_segmentations(
 
 @dataclass(frozen=True, eq=False)
 class ScoredCase:
-    """One image after scoring.
-
-    Attributes
-    ----------
-    record : Record
-    prediction : PredictedCase or None
-    row : dict
-        Identity and strata; then the metrics of the mask, if there is a truth for it.
-    segmented : bool
-        Whether the row holds the metrics of a mask.
-    match : BoxMatch or None
-        Its boxes against its lesions.
-    score : float
-        Of the whole image: as given, or its best box (without any: 0, or the least score of all boxes if that is
-        lower); NaN without prediction.
-    status : str
-        ``ok``, ``missing`` or ``failed``.
-    note : str
-        Why it failed, or what was done to bring the prediction to the truth's grid.
-    size : (int, int) or None
-        (H, W) of the grid on which masks were compared.
-    """
+    """One image after scoring."""
 
     record: Record
     prediction: PredictedCase | None
@@ -136,11 +101,7 @@ def score_cases(
     mask_threshold: float | None = None,
     progress: Callable[[], object] | None = None,
 ) -> list[ScoredCase]:
-    """Score every image in order, those without prediction as images in which nothing was found.
-
-    A prediction that cannot be read, or whose shape is not the truth's (nor the same picture at another pitch, which is
-    resized by nearest neighbour and noted), counts as absent and is listed with its reason.
-    """
+    """Score every image in order, those without prediction as images in which nothing was found."""
     scored = []
     given = [box.score for case in predictions.cases.values() for box in case.boxes or ()]
     least = min([0.0, *given])

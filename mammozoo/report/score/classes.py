@@ -19,8 +19,6 @@ from ...metrics.curves import compute_auroc, precision_recall_curve
 from ...stats.summary_classification import Measure, Unit, summarise_classification
 from .cases import ScoredCase
 
-__all__ = ["ClassScores", "class_scores", "summarise_classes"]
-
 _FIGURES = (
     "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "f1", "mcc",
     "brier", "ece",
@@ -52,12 +50,7 @@ class ClassScores:
 def class_scores(
     cases: Sequence[ScoredCase], *, positive: Sequence[str] = (), column: str | None = None, of_images: bool
 ) -> ClassScores | None:
-    """Collect scores and labels; None where not both classes occur.
-
-    Positive are the classes of ``positive``; without it ``malignant`` where there is such a class, else ``1`` of 0 and
-    1, else whether a lesion is annotated. Scores of lesions (not ``of_images``) say only whether there is one, unless
-    ``positive`` is given. ValueError if a class of ``positive`` occurs nowhere.
-    """
+    """Collect scores and labels; None where not both classes occur."""
     records = [case.record for case in cases]
     labels, target = _labels(records, positive=positive, column=column, of_images=of_images)
     chosen = [

@@ -15,8 +15,6 @@ from ...stats.delong import delong_test
 from ...stats.tests import holm, wilcoxon
 from .result import Score
 
-__all__ = ["compare_scores", "paired_values"]
-
 #: Metrics of masks that are compared; one family for Holm's adjustment.
 PAIRED = ("dice", "iou", "sensitivity", "precision", "hd95", "assd", "nsd")
 
@@ -30,11 +28,7 @@ def paired_values(first: Score, second: Score, metric: str) -> tuple[list[float]
 
 
 def compare_scores(first: Score, second: Score, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
-    """Compare two scores of the same images, ``first - second``, paired and by patient, in what both were scored in.
-
-    A missing prediction counts as an empty one in either set. A distance that is undefined in one of the two leaves its
-    pair out.
-    """
+    """Compare two scores of the same images, ``first - second``, paired and by patient, in what both were scored in."""
     found: dict[str, Any] = {"name": first.name, "other": second.name, "inputs": second.metrics["inputs"]}
     options: dict[str, Any] = {"resamples": resamples, "seed": seed}
     if first.metrics["segmentation"] and second.metrics["segmentation"]:

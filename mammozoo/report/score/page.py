@@ -32,8 +32,6 @@ from .compare import paired_values
 from .pictures import Picture, worst_pictures
 from .result import Score
 
-__all__ = ["PageContent", "score_page", "write_page"]
-
 _NOTICE = "Research use only; not for diagnosis."
 _PARTS = (
     "headline", "headline_name", "headline_interval", "headline_reason", "inputs", "segmentation", "detection",
@@ -44,24 +42,7 @@ _QUALITY = 92  # of the worst cases' JPEG files
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PageContent:
-    """What a page shows; what is empty is left out.
-
-    Attributes
-    ----------
-    title : str
-    metrics : mapping
-        ``headline, headline_name, headline_interval, headline_reason, resolution, inputs, segmentation, detection,
-        classification, comparison``, as in ``metrics.json``.
-    rows : mapping of str to sequence of mappings
-        Name of a model to its scored images.
-    matches : mapping of str to sequence of BoxMatch
-    classes : mapping of str to ClassScores
-    dice : pair of sequences of float or None
-        Of two models on the same images.
-    pictures : sequence of (image, title, text)
-        Worst cases.
-    notes : sequence of str
-    """
+    """What a page shows; what is empty is left out."""
 
     title: str
     metrics: Mapping[str, Any]
@@ -74,26 +55,7 @@ class PageContent:
 
 
 def write_page(path: PathLike, content: PageContent) -> Path:
-    """Write the page as one HTML file that needs nothing else.
-
-    Parameters
-    ----------
-    path : path
-    content : PageContent
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_page(f"{folder}/report.html", PageContent(title="Demo", metrics={"resolution": "8 x 8"}))
-    ...     "<h1>Demo</h1>" in file.read_text()
-    True
-    """
+    """Write the page as one HTML file that needs nothing else."""
     content = replace(content, metrics={**dict.fromkeys(_PARTS), **content.metrics})
     text = html.render(
         "score.html.j2",

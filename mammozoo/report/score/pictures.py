@@ -15,8 +15,6 @@ from ...io.errors import MammogramError
 from ...io.predictions.read import read_case_mask
 from .cases import ScoredCase
 
-__all__ = ["Picture", "case_overlay", "worst_cases", "worst_pictures"]
-
 Picture = tuple[Array, str, str]
 
 _SIDE = 880  # pixels of the long side: sharp when enlarged, and small in the file
@@ -52,10 +50,7 @@ def _scaled(mask: Array, size: tuple[int, int]) -> Array:
 
 
 def worst_cases(cases: Sequence[ScoredCase], *, count: int = 12) -> list[ScoredCase]:
-    """Choose the worst cases: least Dice, the larger lesion first; else most lesions missed.
-
-    ``count`` is of images with a lesion; a third as many without follow, of which much was called a lesion.
-    """
+    """Choose the worst cases: least Dice, the larger lesion first; else most lesions missed."""
     segmented = [case for case in cases if case.segmented]
     if segmented:
         lesions = [case for case in segmented if case.row["size"]]

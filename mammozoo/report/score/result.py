@@ -11,25 +11,10 @@ from ...metrics.matching import BoxMatch
 from .cases import Pairing, ScoredCase
 from .classes import ClassScores
 
-__all__ = ["Score"]
-
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """Everything that is known of one set of predictions after scoring.
-
-    Attributes
-    ----------
-    name : str
-    predictions : Predictions
-    pairing : Pairing
-    cases : list of ScoredCase
-    classes : ClassScores or None
-    metrics : dict
-        The content of ``metrics.json``.
-    mask_threshold : float or None
-        See `mammozoo.report.score.run.ScoreOptions`.
-    """
+    """Everything that is known of one set of predictions after scoring."""
 
     name: str
     predictions: Predictions

@@ -23,8 +23,6 @@ from .compare import compare_scores
 from .page import score_page
 from .result import Score
 
-__all__ = ["Score", "ScoreOptions", "evaluate", "score_lines", "score_predictions", "write_score"]
-
 _LISTED = 20  # names of missing or extra predictions in metrics.json
 
 
@@ -69,34 +67,7 @@ def score_predictions(
     audit: AuditReport | None = None,
     progress: Callable[[], object] | None = None,
 ) -> Score:
-    """Score predictions image by image and sum up what the kind of predictions allows.
-
-    Parameters
-    ----------
-    records : sequence of Record
-        The images, each of which should have a prediction.
-    predictions : Predictions
-    name : str
-        What to call them.
-    options : ScoreOptions
-    audit : AuditReport, optional
-        Of the split the images come from; a leak sets the headline to null.
-    progress : callable, optional
-        Called after every image.
-
-    Returns
-    -------
-    Score
-
-    Raises
-    ------
-    ValueError
-        If nothing can be paired, an option does not fit, or the truth has nothing to compare with.
-
-    Examples
-    --------
-    ``score_predictions(load_truth("test.csv"), find_predictions("out"), name="out", options=ScoreOptions())``
-    """
+    """Score predictions image by image and sum up what the kind of predictions allows."""
     pairing = pair(records, predictions)
     cases = score_cases(
         records,

@@ -54,11 +54,7 @@ def write_study_pages(result: StudyResult, output_dir: PathLike | None = None) -
 
 
 def hanging_places(images: Sequence[ImageResult]) -> dict[tuple[str, str], int]:
-    """Choose the image of each place of the hanging: (view, side) to the index of the image.
-
-    It is the first readable one, those without flags (magnification, implant) before the others. Views and sides that
-    are not known have no place.
-    """
+    """Choose the image of each place of the hanging: (view, side) to the index of the image."""
     places: dict[tuple[str, str], int] = {}
     for index in sorted(range(len(images)), key=lambda i: (bool(images[i].flags), i)):
         image = images[index]

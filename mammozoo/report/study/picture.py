@@ -15,8 +15,6 @@ from ...functional.contours import display_window
 from ...io.dicom.read import read_mammogram
 from ..html import data_uri
 
-__all__ = ["ViewPicture", "outline_path", "view_picture"]
-
 MAX_SIDE = 1400  # pixels; more than a page shows, less than a mail server refuses
 _QUALITY = 88
 _CHEST_SIDE = {"L": "left", "R": "right"}
@@ -24,11 +22,7 @@ _CHEST_SIDE = {"L": "left", "R": "right"}
 
 @dataclass(frozen=True)
 class ViewPicture:
-    """A picture ready to be inlined.
-
-    ``data`` is a data URI of a JPEG of ``width`` x ``height`` pixels, ``scale`` its size over that of the image;
-    ``mirrored`` to bring the chest wall to its side; ``outline`` is path data (SVG) around the lesions, in its pixels.
-    """
+    """A picture ready to be inlined."""
 
     data: str
     width: int
@@ -38,13 +32,7 @@ class ViewPicture:
     outline: str
 
     def place(self, box_xyxy: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-        """Box of the stored image -> box in the picture, in percent of its width and height.
-
-        Examples
-        --------
-        >>> ViewPicture("", 50, 100, 0.5, True, "").place((0, 0, 10, 20))
-        (90.0, 0.0, 100.0, 10.0)
-        """
+        """Box of the stored image -> box in the picture, in percent of its width and height."""
         x1, y1, x2, y2 = (float(value) * self.scale for value in box_xyxy)
         if self.mirrored:
             x1, x2 = self.width - x2, self.width - x1
@@ -52,12 +40,7 @@ class ViewPicture:
 
 
 def view_picture(path: PathLike, mask_path: PathLike, *, laterality: str = "", max_side: int = MAX_SIDE) -> ViewPicture:
-    """Read an image and its mask (PNG of its size, non-zero is lesion; absent: nothing to outline) for display.
-
-    Of a left breast the chest wall is shown at the left, of a right one at the right, as breasts hang side by side; of
-    an unknown one as stored. Where it lies is read from the pixels: scanned films are often mirrored against their
-    tags. Raises MammogramError if the image cannot be read.
-    """
+    """Read an image and its mask (PNG of its size, non-zero is lesion; absent: nothing to outline) for display."""
     pixels = read_mammogram(path).pixels
     shown = display_window(pixels)
     mirrored = laterality in _CHEST_SIDE and find_chest_side(pixels) != _CHEST_SIDE[laterality]
@@ -78,15 +61,7 @@ def _oriented(image: Array, *, mirrored: bool) -> Array:
 
 
 def outline_path(mask: Array) -> str:
-    """Path data (SVG) around the lesions of a mask (H, W), a little outside so that their margin stays visible.
-
-    Examples
-    --------
-    >>> outline_path(np.zeros((4, 4), np.uint8))
-    ''
-    >>> outline_path(np.pad(np.ones((1, 1), np.uint8), 8)).count("Z")
-    1
-    """
+    """Path data (SVG) around the lesions of a mask (H, W), a little outside so that their margin stays visible."""
     reach = max(2, round(max(mask.shape) / 350))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     grown = cv2.dilate((mask != 0).astype(np.uint8), kernel)

@@ -32,10 +32,7 @@ def crop_input(image: Array, window: Sequence[int], *, size: tuple[int, int], ch
 def lesion_windows(
     boxes: Any, *, shape: tuple[int, int], margin: float, whole_image: bool = False
 ) -> list[tuple[int, int, int, int]]:
-    """Windows cut out of an image (H, W): a square around every box (N, 4), or the whole image.
-
-    Without a box, one square of half the shorter side stands in the image's middle: an example without lesion.
-    """
+    """Windows cut out of an image (H, W): a square around every box (N, 4), or the whole image."""
     height, width = shape
     if whole_image:
         return [(0, 0, width, height)]

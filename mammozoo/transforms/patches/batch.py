@@ -17,8 +17,6 @@ from torch import Tensor
 
 from ..rows import image_and_label, plain_tensor
 
-__all__ = ["BatchSampler", "sample_generator", "sample_name"]
-
 Sample = Mapping[Hashable, Any]
 Pair = tuple[Tensor, Tensor]
 
@@ -36,10 +34,7 @@ def sample_generator(
 
 
 class BatchSampler(ABC):
-    """Turn a batch of samples into a batch for the network, by itself or as a handler of a MONAI trainer.
-
-    `sample` turns one sample into pairs of image and label of one size; the rest is here.
-    """
+    """Turn a batch of samples into a batch for the network, by itself or as a handler of a MONAI trainer."""
 
     def __init__(
         self,
@@ -75,22 +70,7 @@ class BatchSampler(ABC):
         iteration: int = 0,
         device: str | torch.device | None = None,
     ) -> dict[Hashable, Tensor]:
-        """Sample a batch.
-
-        Parameters
-        ----------
-        batch : list of mappings, or mapping
-            Samples as ``monai.data.utils.no_collation`` leaves them (images of any sizes), or collated.
-        epoch, iteration : int
-            With the seed and the sample's id they decide the draw, so a resumed run draws as the first.
-        device : str or torch.device, optional
-            Where the result goes; by default it stays where the images are.
-
-        Returns
-        -------
-        dict
-            Image (N, C, w, h), float32, and label (N, 1, w, h), plain tensors.
-        """
+        """Sample a batch."""
         pairs: list[Pair] = []
         seen: dict[str, int] = {}
         for data in _samples(batch, (self.image_key, self.label_key)):

@@ -32,7 +32,7 @@ def test_what_was_not_run_says_so_with_its_command(tmp_path: Path) -> None:
     assert "| Dice, mean" in text
     assert "not run" in text
     assert "--run paper no_patches_mixed_in`" in text
-    assert "Fewer than two recipes were run." in text
+    assert "Fewer than two cells were run." in text
 
 
 def test_ours_stands_beside_the_paper_with_n_and_difference(tmp_path: Path) -> None:
