@@ -13,7 +13,8 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from .._typing import PathLike
-from .dicom.geometry import laterality, pixel_spacing, view_position
+from .dicom.geometry import laterality, view_position
+from .dicom.spacing import pixel_spacing
 from .dicom.header import number, text
 from .errors import BadHeaderError, NotAnImageError
 

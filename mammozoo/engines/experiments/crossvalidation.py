@@ -71,8 +71,9 @@ def cross_validate(
     Returns
     -------
     dict
-        The content of ``metrics.json``: as of `score_with_thresholds` for the ensemble on the hold-out test part, with ``headline`` (null where an audit found a leak), ``cross_validation`` (the folds'
-        AUROC per patient, mean and sample deviation, and the pooled out-of-fold figures).
+        The content of ``metrics.json``: as of `score_with_thresholds` for the ensemble on the hold-out test part, with
+        ``headline`` (null where an audit found a leak) and ``cross_validation`` (the folds' AUROC per patient, mean and
+        sample deviation, and the pooled out-of-fold figures).
 
     Raises
     ------

@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from ..._typing import Array, PathLike
-from ..dicom.geometry import laterality, pixel_spacing, view_position
+from ..dicom.geometry import laterality, view_position
+from ..dicom.spacing import pixel_spacing
 from ..dicom.header import number as header_number
 from ..dicom.header import text
 from . import codes, content

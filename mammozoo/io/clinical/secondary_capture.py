@@ -9,7 +9,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ..._typing import Array, PathLike
-from ..dicom.geometry import laterality, pixel_spacing
+from ..dicom.geometry import laterality
+from ..dicom.spacing import pixel_spacing
 from ..dicom.header import text
 from . import codes
 from .common import (

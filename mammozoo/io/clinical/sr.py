@@ -15,7 +15,8 @@ from pydicom.sr.coding import Code
 
 from ..._optional import optional_import
 from ..._typing import Array, PathLike
-from ..dicom.geometry import laterality, pixel_spacing, view_position
+from ..dicom.geometry import laterality, view_position
+from ..dicom.spacing import pixel_spacing
 from ..dicom.writer import seeded_uid
 from . import codes
 from .common import (
