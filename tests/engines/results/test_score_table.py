@@ -93,9 +93,8 @@ def test_an_empty_validation_part_is_refused_and_one_class_is_named(caplog: pyte
     assert "0 benign and 1 malignant" in caplog.text
 
 
-def test_a_saved_threshold_is_read_unless_another_is_given(tmp_path: Path) -> None:
+def test_a_saved_threshold_is_read(tmp_path: Path) -> None:
     file = tmp_path / "threshold.json"
     file.write_text(json.dumps({"threshold": 0.37}))
     assert saved_threshold(file) == 0.37
-    assert saved_threshold(file, given=0.2) == 0.2
     assert saved_threshold(tmp_path / "absent.json") == 0.5

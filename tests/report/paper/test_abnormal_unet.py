@@ -31,8 +31,8 @@ def test_what_was_not_run_says_so_with_its_command(tmp_path: Path) -> None:
     text = print_abnormal_unet_tables(root=ROOT, run=TableRun(results=tmp_path))
     assert "| Dice, mean" in text
     assert "not run" in text
-    assert "--run paper no_patches_mixed_in best`" in text
-    assert "Fewer than two recipes were run." in text
+    assert "--run paper no_patches_mixed_in`" in text
+    assert "Fewer than two cells were run." in text
 
 
 def test_ours_stands_beside_the_paper_with_n_and_difference(tmp_path: Path) -> None:

@@ -123,10 +123,13 @@ def test_a_cell_shares_the_detector_of_its_split(tmp_path: Path, monkeypatch: py
 
     def run_workflow(files: list[Path], run_id: str, overrides: dict[str, Any]) -> None:
         calls.append((run_id, overrides))
-        if run_id == "evaluating":
-            write_json(Path(overrides["output_dir"]) / "metrics.json", {"done": True})
+
+    def evaluate_run(run: Path, overrides: dict[str, Any]) -> None:
+        calls.append(("evaluating", overrides))
+        write_json(run / "metrics.json", {"done": True})
 
     monkeypatch.setattr(two_stage_cell, "run_workflow", run_workflow)
+    monkeypatch.setattr(two_stage_cell, "evaluate_run", evaluate_run)
     options = {"seed": 2, "width": 4, "scales": [[32, 64]]}
     for name in ("unet", "cgan"):
         overrides = {**options, "segmenter": name}
@@ -134,9 +137,10 @@ def test_a_cell_shares_the_detector_of_its_split(tmp_path: Path, monkeypatch: py
     assert [run for run, _ in calls] == ["training_detector", *["training_segmenter"] * 2, "evaluating"] * 2
     detectors = [overrides for run, overrides in calls if run == "training_detector"]
     assert detectors[0] == detectors[1], "one detector, which the second cell finds finished"
-    assert detectors[0]["ckpt_dir"] == str(tmp_path / "detector_seed2")
+    assert detectors[0]["run_dir"] == str(tmp_path / "detector_seed2")
     assert "scales" not in detectors[0], "a key of evaluate.json alone"
     assert calls[3][1]["scales"] == [[32, 64]]
+    assert calls[3][1]["detector_weights"] == str(tmp_path / "detector_seed2" / "models" / "detector.pt")
     assert [overrides.get("one_stage", False) for _, overrides in calls[1:3]] == [False, True]
     run_two_stage_cell(BUNDLE, folder=tmp_path / "cgan_seed2", overrides={**options, "segmenter": "cgan"})
     assert len(calls) == 8, "a finished cell is only read"
@@ -156,6 +160,6 @@ def test_a_cell_is_run_from_the_command_line_and_resumed(
     assert main(command) == 0
     assert "width 4" in capsys.readouterr().out
     first = (tmp_path / "v19unetpp" / "metrics.json").stat().st_mtime_ns
-    assert (tmp_path / "detector" / "detector.pt").is_file()
+    assert (tmp_path / "detector" / "models" / "detector.pt").is_file()
     assert main(command) == 0
     assert (tmp_path / "v19unetpp" / "metrics.json").stat().st_mtime_ns == first
