@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ import mammozoo
 from mammozoo._errors import UserError
 
 NAME = "mammo_aunet_segmentation"
-TINY = {"width": 8, "spatial_size": [64, 64], "epochs": 1, "device": "cpu"}
+TINY: dict[str, Any] = {"width": 8, "spatial_size": [64, 64], "epochs": 1, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_training_returns_a_bundle(run: Path) -> None:
 
 
 def test_a_deep_key_is_given_by_its_name(phantom_dir: Path, tmp_path: Path) -> None:
-    keys = {"run_dir": str(tmp_path / "run"), "dataset_dir": str(phantom_dir), **TINY, "network_def::reduction": 4}
+    keys: dict[str, Any] = {"run_dir": str(tmp_path / "run"), "dataset_dir": str(phantom_dir), **TINY, "network_def::reduction": 4}
     run = mammozoo.train(NAME, **keys)
     config = json.loads((run / "configs" / "inference.json").read_text())
     assert config["network_def"]["reduction"] == 4

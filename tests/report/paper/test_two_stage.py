@@ -14,7 +14,7 @@ from mammozoo.engines.experiments import two_stage_cell
 from mammozoo.engines.experiments.two_stage_cell import run_two_stage_cell
 from mammozoo.engines.results.two_stage_summary import EvaluatedImage, summarise_two_stage
 from mammozoo.io.write import write_csv, write_json
-from mammozoo.metrics.matching import BoxMatch
+from mammozoo.metrics.matching import BoxMatch, HitRule
 from mammozoo.report.paper.run import TableRun
 from mammozoo.report.paper.two_stage import print_two_stage_tables
 from mammozoo.report.paper.two_stage_figures import read_matches
@@ -22,7 +22,7 @@ from mammozoo.report.paper.two_stage_figures import read_matches
 ROOT = Path(__file__).resolve().parents[3]
 BUNDLE = ROOT / "bundles" / "mammo_two_stage_segmentation"
 SPEC = json.loads((ROOT / "configs" / "tables" / "two_stage.json").read_text(encoding="utf-8"))
-RULES = ("iou50", "iou20", "centre")
+RULES: tuple[HitRule, ...] = ("iou50", "iou20", "centre")
 
 
 def _match(scores: list[float], hits: list[int]) -> BoxMatch:
