@@ -11,6 +11,7 @@ from .source import DataSource as DataSource
 from .split_file import read_split as read_split
 from .split_file import write_split as write_split
 from .splits import Split as Split
+from .truth import load_truth as load_truth
 
 __all__ = [
     "ContrastSource",
@@ -22,6 +23,7 @@ __all__ = [
     "datalist",
     "index_report",
     "load_records",
+    "load_truth",
     "prepare_dataset",
     "read_split",
     "write_split",

@@ -37,7 +37,8 @@ def test_training_returns_a_bundle(run: Path) -> None:
 
 
 def test_a_deep_key_is_given_by_its_name(phantom_dir: Path, tmp_path: Path) -> None:
-    keys: dict[str, Any] = {"run_dir": str(tmp_path / "run"), "dataset_dir": str(phantom_dir), **TINY, "network_def::reduction": 4}
+    keys: dict[str, Any] = {"run_dir": str(tmp_path / "run"), "dataset_dir": str(phantom_dir), **TINY}
+    keys |= {"network_def::reduction": 4}
     run = mammozoo.train(NAME, **keys)
     config = json.loads((run / "configs" / "inference.json").read_text())
     assert config["network_def"]["reduction"] == 4

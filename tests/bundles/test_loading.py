@@ -39,7 +39,8 @@ def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Pat
     def _zoo(bundle: Path) -> Path:
         _require_weights(bundle)
         shutil.copytree(bundle / "configs", tmp_path / bundle.name / "configs")
-        shutil.copytree(bundle / "models", tmp_path / bundle.name / "models")
+        hidden = shutil.ignore_patterns("*.pt")
+        shutil.copytree(bundle / "models", tmp_path / bundle.name / "models", ignore=hidden)
         assert restore_weights(tmp_path / bundle.name)
         return tmp_path
 

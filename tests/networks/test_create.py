@@ -46,7 +46,7 @@ def test_an_option_that_is_none_takes_the_networks_default() -> None:
         ("unet", "encoder_unit", 3, "str, as its default 'basic'"),
         ("resnet18", "dropout", "0,5", "float, as its default 0.0"),
         ("v19unetpp", "deep_supervision", "true", "bool, as its default True"),
-        ("v19unetpp", "normalise", 1, "bool, as its default True"),
+        ("v19unetpp", "normalise", 1, "bool, as its default False"),
         ("fcdensenet103", "layers", 4, r"tuple, as its default \(4, 5, 7, 10, 12\)"),
     ],
 )

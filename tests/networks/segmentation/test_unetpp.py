@@ -125,7 +125,7 @@ def test_weights_of_vgg19(prefix: str, tmp_path: Path) -> None:
 
 def test_the_encoder_computes_what_vgg19_does_on_height_by_width(tmp_path: Path) -> None:
     torch.save(_vgg19_state(), tmp_path / "vgg19.pt")
-    network = _network().eval()
+    network = _network(normalise=True).eval()
     load_pretrained(network, tmp_path / "vgg19.pt")
     state = {name.removeprefix("features."): v for name, v in _vgg19_state().items() if "classifier" not in name}
     theirs = _network().features
