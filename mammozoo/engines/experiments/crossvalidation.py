@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 #: What each run of an experiment sets for itself.
 _OWN = {
-    "fold", "members", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials", "search_space",
+    "fold", "members", "bundle_root", "run_dir", "output_dir", "weights", "resume", "run", "folds", "trials",
+    "search_space",
 }  # fmt: skip
 
 
@@ -102,8 +103,9 @@ def cross_validate(
     Returns
     -------
     dict
-        The content of ``metrics.json``: as of `score_with_thresholds` for the ensemble on the hold-out test part, with ``headline`` (null where an audit found a leak), ``cross_validation`` (the folds'
-        AUROC per patient, mean and sample deviation, and the pooled out-of-fold figures).
+        The content of ``metrics.json``: as of `score_with_thresholds` for the ensemble on the hold-out test part, with
+        ``headline`` (null where an audit found a leak), ``cross_validation`` (the folds' AUROC per patient, mean and
+        sample deviation, and the pooled out-of-fold figures).
 
     Raises
     ------
