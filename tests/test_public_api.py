@@ -35,6 +35,7 @@ def test_a_name_is_importable_and_documented(name: str) -> None:
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     packages = ", ".join(f"mammozoo.{package}" for package in PACKAGES)
-    code = f"import sys, {packages}; print([m for m in ('torch', 'monai', 'numpy', 'cv2', 'pydicom') if m in sys.modules])"
+    heavy = ("torch", "monai", "numpy", "cv2", "pydicom")
+    code = f"import sys, {packages}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

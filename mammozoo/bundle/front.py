@@ -18,7 +18,7 @@ from ..engines.inference.study_result import StudyResult
 from ..engines.training.run_folder import new_run_dir
 from ..io.config_json import read_json
 from ..networks.transfer import load_state
-from .inference import FLAGSHIP, check_weights, find_bundle
+from .inference import FLAGSHIP, check_weights, find_bundle, users_cause
 from .predict import predict_study
 
 __all__ = ["LoadedBundle", "load", "predict", "train"]
@@ -101,7 +101,7 @@ class LoadedBundle:
         parts = read_json(files[1])
         given |= {"part": "all"} if "part" in parts else {"scored_parts": ["all"]}
         places["weights"] = str(check_weights(find_bundle(self.path))[0])
-        run_workflow(files, "evaluating", {**given, **places, **keys})
+        _run(files, "evaluating", {**given, **places, **keys})
         result = cell_result(out)
         assert result is not None
         return result
@@ -171,5 +171,13 @@ def train(bundle: PathLike, *, run_id: str = "training", **keys: Any) -> Path:
     """
     path = find_bundle(bundle).path
     overrides: Mapping[str, Any] = {"bundle_root": str(path), "run_dir": new_run_dir(path.name), **keys}
-    run_workflow([path / "configs" / "train.json"], run_id, overrides)
+    _run([path / "configs" / "train.json"], run_id, overrides)
     return Path(overrides["run_dir"])
+
+
+def _run(files: Sequence[Path], run_id: str, keys: Mapping[str, Any]) -> None:
+    """Run a workflow; what the user can mend is raised as it was, not as MONAI wraps it."""
+    try:
+        run_workflow(files, run_id, keys)
+    except RuntimeError as error:
+        raise users_cause(error) from error

@@ -166,7 +166,7 @@ def run_inference(
                 workflow.run()
                 workflow.finalize()
         except RuntimeError as error:
-            raise _cause(error) from error
+            raise users_cause(error) from error
         threshold = workflow.parser.get_parsed_content("threshold", default=None)
     return Inference(threshold if isinstance(threshold, float | int) else None, digest)
 
@@ -188,7 +188,7 @@ def _quiet_workflow() -> Iterator[None]:
             item.setLevel(level)
 
 
-def _cause(error: BaseException) -> BaseException:
+def users_cause(error: BaseException) -> BaseException:
     """What went wrong inside the configuration, where that is the user's to mend."""
     inner: BaseException | None = error
     while inner is not None and not isinstance(inner, _EXPECTED):

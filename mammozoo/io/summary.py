@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset
 
 from .._typing import PathLike
 from .dicom.geometry import laterality, view_position
-from .dicom.spacing import pixel_spacing
 from .dicom.header import number, text
+from .dicom.spacing import pixel_spacing
 from .errors import BadHeaderError, NotAnImageError
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")

@@ -17,7 +17,7 @@ from mammozoo.io.dicom.writer import MammogramHeader, mammogram_bytes
 from mammozoo.io.errors import BadPixelsError
 
 SHAPE = (120, 90)
-ALGORITHM = {"algorithm_name": "n" * 70, "algorithm_version": "1"}
+ALGORITHM: dict[str, Any] = {"algorithm_name": "n" * 70, "algorithm_version": "1"}
 
 
 @pytest.fixture

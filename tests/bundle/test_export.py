@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,12 @@ from mammozoo.networks import create_network
 from mammozoo.networks.segmentation.abnormal_unet import AbnormalUNet
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    **{name: lambda name=name: create_network(name, width=8) for name in ("unet", "fusionnet", "fcdensenet103")},
+    **{name: partial(create_network, name, width=8) for name in ("unet", "fusionnet", "fcdensenet103")},
     "aunet": lambda: create_network("aunet", width=8, reduction=4),
     "abnormal_unet": lambda: create_network("abnormal_unet", in_channels=3, width=4),
     "pix2pix_generator": lambda: create_network("pix2pix_generator", width=4),
-    **{name: lambda name=name: create_network(name, width=4) for name in ("v19unetpp", "cascaded_unet", "yolov3")},
-    **{name: lambda name=name: create_network(name, width=12) for name in ("resnet18", "convnext_tiny")},
+    **{name: partial(create_network, name, width=4) for name in ("v19unetpp", "cascaded_unet", "yolov3")},
+    **{name: partial(create_network, name, width=12) for name in ("resnet18", "convnext_tiny")},
     "swin_t": lambda: create_network("swin_t", width=12),
     "efficientnet_b0": lambda: create_network("efficientnet_b0"),
 }

@@ -56,8 +56,8 @@ def test_defaults_of_the_card_are_those_of_the_bundle(bundle: Path) -> None:
 
 
 def _same(value: object, text: str) -> bool:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return text == {None: "null"}.get(value, str(value))
+    if value is None or isinstance(value, bool | str):
+        return text == ("null" if value is None else str(value))
     return bool(json.loads(text) == value)
 
 

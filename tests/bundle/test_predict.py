@@ -149,14 +149,16 @@ def test_segmentation_reads_back_pixel_equal_and_its_lesions_are_those_of_the_re
         if not image.dicom:
             continue
         folder = result.output_dir / image.id
-        mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_UNCHANGED)
+        mask = np.asarray(cv2.imread(str(folder / "mask.png"), cv2.IMREAD_UNCHANGED))
         seg = read_segmentation(folder / "seg.dcm")
         np.testing.assert_array_equal(seg.mask > 0, mask > 0)
         found += len(image.findings)
         for number, finding in enumerate(image.findings if len(image.findings) <= MAX_SEGMENTS else (), start=1):
             x1, y1, x2, y2 = finding["box_xyxy"]
             assert np.count_nonzero(seg.mask[y1:y2, x1:x2] == number) == finding["area_px"]
-            assert seg.tracking[number - 1].uid in _tracking_uids(folder / "sr.dcm")
+            tracking = seg.tracking[number - 1]
+            assert tracking is not None
+            assert tracking.uid in _tracking_uids(folder / "sr.dcm")
     assert found > 0
 
 
@@ -311,7 +313,7 @@ def test_zip_and_manifest(views: list[Path], weights: Path, tmp_path: Path) -> N
         archive.write(views[0], "a/view.dcm")
     write_png(tmp_path / "film.png", np.tile(np.arange(60, dtype=np.uint8), (80, 1)))
     (tmp_path / "list.csv").write_text("id,image,patient_id,laterality,view\nfilm,film.png,P1,right,mlo\n")
-    options = {"bundle": BUNDLE, "weights": weights, "options": OPTIONS}
+    options: dict[str, Any] = {"bundle": BUNDLE, "weights": weights, "options": OPTIONS}
     zipped = predict_study(tmp_path / "study.zip", tmp_path / "out", **options)
     assert [(image.id, image.status, image.laterality) for image in zipped.images] == [("a__view", "ok", "L")]
     (film,) = predict_study(tmp_path / "list.csv", tmp_path / "out", objects=["seg"], **options).images
@@ -321,7 +323,7 @@ def test_zip_and_manifest(views: list[Path], weights: Path, tmp_path: Path) -> N
 
 
 def test_objects_of_an_earlier_run_do_not_stay(views: list[Path], weights: Path, tmp_path: Path) -> None:
-    options = {"bundle": BUNDLE, "weights": weights, "options": OPTIONS}
+    options: dict[str, Any] = {"bundle": BUNDLE, "weights": weights, "options": OPTIONS}
     predict_study(views[0], tmp_path, objects=["seg"], **options)
     (image,) = predict_study(views[0], tmp_path, **options).images
     assert not (tmp_path / image.id / "seg.dcm").exists()

@@ -81,12 +81,16 @@ def test_fine_tuning_without_a_first_stage_says_so(run_bundle: RunBundle, tmp_pa
     assert "pretraining.pt is absent: run the first stage" in _messages(error.value)
 
 
+def _png(path: Path) -> Any:
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
 def test_plain_lists_of_image_and_label_train(run_bundle: RunBundle, phantom_dir: Path, tmp_path: Path) -> None:
     """What annotation servers do: replace the data lists, keep everything else."""
     pairs = []
     for file in sorted((phantom_dir / "images").glob("*.dcm")):
         mask = phantom_dir / "masks" / f"{file.stem}.png"
-        if cv2.imread(str(mask), cv2.IMREAD_UNCHANGED).any():
+        if _png(mask).any():
             pairs.append({"image": str(file), "label": str(mask)})
     lists = {"train#dataset#data": pairs[:3], "validate#dataset#data": pairs[3:5]}
     run_bundle(NAME, tmp_path / "run", dataset="given", dataset_dir="", **lists)
@@ -128,8 +132,8 @@ def test_inference_writes_native_files_and_survives_a_broken_one(
     assert summary["broken"]["reason"]
     for file in files:
         folder = tmp_path / "out" / file.stem
-        mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_UNCHANGED)
-        probability = cv2.imread(str(folder / "probability.png"), cv2.IMREAD_UNCHANGED)
+        mask = _png(folder / "mask.png")
+        probability = _png(folder / "probability.png")
         assert mask.shape == probability.shape == (256, 208)
         assert (mask.dtype, probability.dtype) == (np.uint8, np.uint16)
         np.testing.assert_array_equal(mask > 0, probability >= round(0.5 * 65535))

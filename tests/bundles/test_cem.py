@@ -76,6 +76,10 @@ def test_training_evaluation_and_inference_agree_on_the_threshold(run_of: RunOf,
     assert json.loads((run / "configs" / "inference.json").read_text())["threshold"] == _threshold(run)
 
 
+def _png(path: Path) -> Any:
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
 @pytest.mark.parametrize("explanation", ["grad_cam", "occlusion"])
 def test_inference_on_dicom_and_jpeg(explanation: str, run_of: RunOf, contrast_dir: Path, tmp_path: Path) -> None:
     study, out = tmp_path / "study", tmp_path / "out"
@@ -96,8 +100,8 @@ def test_inference_on_dicom_and_jpeg(explanation: str, run_of: RunOf, contrast_d
     assert [row["id"] for row in rows] == [file.stem, "plain"]
     assert list(rows[0]) == ["id", "probability", "threshold", "prediction"]
     assert float(rows[0]["threshold"]) == pytest.approx(_threshold(run), abs=1e-6)
-    assert cv2.imread(str(out / file.stem / "overlay.png")).shape == (96, 80, 3)
-    assert cv2.imread(str(out / "plain" / "overlay.png")).shape == (120, 90, 3)
+    assert _png(out / file.stem / "overlay.png").shape == (96, 80, 3)
+    assert _png(out / "plain" / "overlay.png").shape == (120, 90, 3)
     summary = {item["id"]: item["status"] for item in json.loads((out / "summary.json").read_text())}
     assert summary == {file.stem: "ok", "plain": "ok", "broken": "failed"}
 

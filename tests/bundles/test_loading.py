@@ -62,9 +62,10 @@ def test_monais_loader_takes_every_tensor(
 ) -> None:
     """With its defaults, which build the network of train.json, and with the workflow of inference.json."""
     folder, counts = zoo(bundle), []
-    for options in ({}, {"workflow_type": "inference"}):
+    kinds: tuple[dict[str, Any], ...] = ({}, {"workflow_type": "inference"})
+    for options in kinds:
         with caplog.at_level(logging.INFO):
-            network = load(bundle.name, bundle_dir=str(folder), **options)
+            network: Any = load(bundle.name, bundle_dir=str(folder), **options)
         counts.append(_same_tensors(network.cpu(), bundle / "models" / "model.safetensors"))
     said = re.findall(r"'dst' model updated: (\d+) of (\d+) variables", caplog.text)
     assert said == [(str(count), str(count)) for count in counts]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -27,7 +28,8 @@ def test_it_is_scored_on_whole_images_at_native_size(
     with (out / "per_case.csv").open() as file:
         truths = {row["id"]: float(row["area_224"]) for row in csv.DictReader(file)}
     assert truths
-    masks = {path.stem: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0 for path in (phantom_dir / "masks").iterdir()}
+    files = list((phantom_dir / "masks").iterdir())
+    masks = {path.stem: np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)) > 0 for path in files}
     assert all(area == pytest.approx(area_224(masks[name]), abs=1e-6) for name, area in truths.items())
 
 

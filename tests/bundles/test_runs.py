@@ -14,9 +14,12 @@ import pytest
 import torch
 
 import mammozoo
+from mammozoo.bundle.check.run_check import check_bundle
 from mammozoo.bundle.inference import own_bundles
+from mammozoo.bundle.package import package_bundle
 from mammozoo.bundle.predict import predict_study
-from mammozoo.io.config_json import read_json
+from mammozoo.io.archive import extract_zip
+from mammozoo.io.config_json import read_json, write_config
 from mammozoo.io.errors import MammogramError
 from mammozoo.io.weights import file_sha256
 
@@ -100,6 +103,36 @@ def test_the_front_door_opens_a_run(name: str, run_of: RunOf) -> None:
     assert all(torch.equal(tensor, saved[key]) for key, tensor in state.items())
     assert not bundle.network.training
     assert bundle.name == run.name
+
+
+def test_a_run_ships_without_the_place_where_it_was_trained(run_of: RunOf, exams: Any, tmp_path: Path) -> None:
+    run = run_of("mammo_aunet_segmentation")
+    release = package_bundle(run, out=tmp_path)
+    assert check_bundle(release.path).clean, check_bundle(release.path).text()
+    assert release.weights == ("model.pt",)
+    extract_zip(release.path, tmp_path / "elsewhere")
+    (moved,) = (tmp_path / "elsewhere").iterdir()
+    assert read_json(moved / "configs" / "inference.json")["bundle_root"] == "."
+    study = next((exams(run.name) / "images").glob("*.dcm"))
+    result = predict_study(study, tmp_path / "out", bundle=moved)
+    assert [image.status for image in result.images] == ["ok"]
+    assert not list((moved / "models").glob("*checkpoint*"))
+
+
+@EVERY_BUNDLE
+def test_named_weights_are_consent(name: str, run_of: RunOf, exams: Any, tmp_path: Path) -> None:
+    """The sibling of the next: who names the replaced file runs it."""
+    run = Path(shutil.copytree(run_of(name), tmp_path / "run"))
+    file = run / "models" / "model.pt"
+    torch.save(torch.load(file, weights_only=True), file)
+    file.write_bytes(file.read_bytes() + b"\0")
+    for config in ("train", "inference"):
+        moved = {**read_json(run / "configs" / f"{config}.json"), "bundle_root": str(run)}
+        write_config(run / "configs" / f"{config}.json", moved)
+    study = next((exams(name) / "images").glob("*.dcm"))
+    result = predict_study(study, tmp_path / "out", bundle=run, weights=file, options=_scales(run))
+    assert [image.status for image in result.images] == ["ok"]
+    assert result.weights_sha256 == file_sha256(file)
 
 
 @EVERY_BUNDLE

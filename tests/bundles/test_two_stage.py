@@ -125,6 +125,10 @@ def test_an_empty_test_part_and_a_scale_that_did_not_run_are_named(
     assert message in _messages(error.value)
 
 
+def _png(path: Path) -> Any:
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
 def _infer(folder: Path, **keys: Any) -> None:
     workflow = ConfigWorkflow(
         str(folder / "configs" / "inference.json"), workflow_type="inference", logging_file=False, **keys
@@ -143,8 +147,8 @@ def test_inference_on_dicom_writes_the_files_of_every_bundle(run_of: RunOf, phan
     summary = {row["id"]: row["status"] for row in json.loads((tmp_path / "out" / "summary.json").read_text())}
     assert summary == {"broken": "failed", file.stem: "ok"}
     folder = tmp_path / "out" / file.stem
-    mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_UNCHANGED)
-    probability = cv2.imread(str(folder / "probability.png"), cv2.IMREAD_UNCHANGED)
+    mask = _png(folder / "mask.png")
+    probability = _png(folder / "probability.png")
     assert mask.shape == probability.shape == (256, 208)
     np.testing.assert_array_equal(mask > 0, probability >= round(0.5 * 65535))
     findings = json.loads((folder / "findings.json").read_text())
@@ -204,7 +208,7 @@ def test_plain_lists_of_image_and_label_train_both_stages(
     """What annotation servers do: boxes then come from the label's parts."""
     pairs = []
     for mask in sorted((phantom_dir / "masks").glob("*.png")):
-        if cv2.imread(str(mask), cv2.IMREAD_UNCHANGED).any():
+        if _png(mask).any():
             pairs.append({"image": str(phantom_dir / "images" / f"{mask.stem}.dcm"), "label": str(mask)})
     lists = {"train#dataset#data": pairs[:2], "validate#dataset#data": pairs[2:4]}
     run = run_bundle(NAME, tmp_path / "run", dataset="given", **lists)

@@ -90,7 +90,8 @@ def make_bundles(folder: Path) -> dict[str, Path]:
     """The segmentation bundles, narrow and untrained, and one that cuts at half the grey range; their weights."""
     weights = {}
     for name in (UNET, AUNET, TWO_STAGE):
-        shutil.copytree(ROOT / "bundles" / name, folder / name, ignore=shutil.ignore_patterns("models", "data", "eval"))
+        hidden = shutil.ignore_patterns("models", "data", "evaluation")
+        shutil.copytree(ROOT / "bundles" / name, folder / name, ignore=hidden)
         parser = ConfigParser(json.loads((folder / name / "configs" / "inference.json").read_text()))
         parser.update({key: value for key, value in OPTIONS.items() if key in parser.get()})
         torch.manual_seed(0)
@@ -101,7 +102,10 @@ def make_bundles(folder: Path) -> dict[str, Path]:
             torch.save(parser.get_parsed_content("detector_def").state_dict(), weights[name].with_name("detector.pt"))
     shutil.copytree(folder / UNET, folder / CUT)
     config = json.loads((folder / CUT / "configs" / "inference.json").read_text())
-    config["prepare_image"] = []
+    steps = config["preprocessing"]["transforms"]  # grey levels and size as they are
+    config["preprocessing"]["transforms"] = [
+        step for step in steps if step["_target_"].rpartition(".")[2] not in ("CLAHEd", "AreaResized")
+    ]
     config["network_def"] = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 1, "kernel_size": 1}
     (folder / CUT / "configs" / "inference.json").write_text(json.dumps(config))
     weights[CUT] = folder / "weights" / f"{CUT}.pt"

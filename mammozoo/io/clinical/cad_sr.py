@@ -14,9 +14,9 @@ from pydicom.sr.coding import Code
 
 from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality, view_position
-from ..dicom.spacing import pixel_spacing
 from ..dicom.header import number as header_number
 from ..dicom.header import text
+from ..dicom.spacing import pixel_spacing
 from . import codes, content
 from .common import (
     CERTAINTY,

@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 
 from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality
-from ..dicom.spacing import pixel_spacing
 from ..dicom.header import text
+from ..dicom.spacing import pixel_spacing
 from . import codes
 from .common import (
     RESEARCH_USE,

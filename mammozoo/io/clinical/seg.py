@@ -18,8 +18,8 @@ from pydicom.uid import generate_uid
 from ..._optional import optional_import
 from ..._typing import Array, PathLike
 from ..dicom.geometry import laterality
-from ..dicom.spacing import pixel_spacing
 from ..dicom.header import MAX_SIDE, number, text
+from ..dicom.spacing import pixel_spacing
 from ..dicom.writer import seeded_uid
 from ..errors import BadHeaderError, MammogramError, NotAnImageError, UnsupportedError
 from . import codes

@@ -15,27 +15,30 @@ from mammozoo.networks import create_network
 
 @pytest.fixture
 def members(tmp_path: Path) -> list[Path]:
-    paths = [tmp_path / f"fold_{fold}.pt" for fold in range(2)]
+    paths = [tmp_path / f"fold_{fold}" / "models" / "model.pt" for fold in range(2)]
     for path in paths:
+        path.parent.mkdir(parents=True)
         torch.save(create_network("resnet18", width=4).state_dict(), path)
     return paths
 
 
-def test_the_mean_of_the_members_is_one_network(members: list[Path], tmp_path: Path) -> None:
+def test_one_network_answers_with_the_mean_of_the_probabilities(members: list[Path], tmp_path: Path) -> None:
+    model = save_ensemble(members, tmp_path / "one")
+    assert model == tmp_path / "one" / "model.pt"
     network = create_network("resnet18", width=4, members=2).eval()
-    network.load_state_dict(torch.load(save_ensemble(members, tmp_path / "one"), weights_only=True))
-    single = create_network("resnet18", width=4).eval()
-    image, probabilities = torch.rand(1, 3, 32, 32), []
-    with torch.no_grad():
+    network.load_state_dict(torch.load(model, weights_only=True))
+    image, each = torch.rand(2, 3, 64, 64), []
+    with torch.inference_mode():
         for path in members:
-            single.load_state_dict(torch.load(path, weights_only=True))
-            probabilities.append(single(image).sigmoid())
-        torch.testing.assert_close(network(image).sigmoid(), torch.stack(probabilities).mean(0))
+            member = create_network("resnet18", width=4).eval()
+            member.load_state_dict(torch.load(path, weights_only=True))
+            each.append(member(image).sigmoid())
+        torch.testing.assert_close(network(image).sigmoid(), torch.stack(each).mean(dim=0))
 
 
-def test_other_networks_and_none_are_refused(members: list[Path], tmp_path: Path) -> None:
+def test_members_of_another_network_or_none_are_refused(members: list[Path], tmp_path: Path) -> None:
     torch.save(create_network("resnet18", width=8).state_dict(), members[1])
-    with pytest.raises(UserError, match="another network"):
+    with pytest.raises(UserError, match=r"fold_1.* is another network than .*fold_0.*: an ensemble's"):
         save_ensemble(members, tmp_path / "one")
     with pytest.raises(UserError, match="at least one"):
         save_ensemble([], tmp_path / "one")

@@ -18,7 +18,7 @@ def _trainer(update: AdversarialUpdate, network: torch.nn.Module) -> SupervisedT
         network=network,
         optimizer=torch.optim.Adam(network.parameters(), lr=1e-3),
         loss_function=torch.nn.BCEWithLogitsLoss(),
-        iteration_update=update,
+        iteration_update=update,  # type: ignore[arg-type]
         decollate=False,
     )
 

@@ -36,10 +36,10 @@ class _Training:
         data = CacheDataset(images, Compose([RandGaussianNoised("image", prob=0.7)]), progress=False)
         loader = DataLoader(data, batch_size=2, shuffle=True)
         torch.manual_seed(1)
-        self.network = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.Dropout(0.2))
+        self.network: Any = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.Dropout(0.2))
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=0.05)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, cosine(4))
-        self.evaluator = SupervisedEvaluator("cpu", images[:1], self.network, decollate=False)
+        self.evaluator = SupervisedEvaluator(torch.device("cpu"), images[:1], self.network, decollate=False)
         self.trainer = SupervisedTrainer(
             torch.device("cpu"), epochs, loader, self.network, self.optimizer, torch.nn.functional.mse_loss,
             decollate=False,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from mammozoo.io.weights import file_sha256
 from mammozoo.networks import AbnormalUNet
 
 
-def _network() -> torch.nn.Module:
+def _network() -> Any:
     return torch.nn.ModuleDict({"encoder": torch.nn.Linear(1, 1), "decoder": torch.nn.Linear(1, 1)})
 
 

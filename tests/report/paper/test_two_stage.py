@@ -14,7 +14,7 @@ from mammozoo.engines.experiments import two_stage_cell
 from mammozoo.engines.experiments.two_stage_cell import run_two_stage_cell
 from mammozoo.engines.results.two_stage_summary import EvaluatedImage, summarise_two_stage
 from mammozoo.io.write import write_csv, write_json
-from mammozoo.metrics.matching import BoxMatch
+from mammozoo.metrics.matching import BoxMatch, HitRule
 from mammozoo.report.paper.run import TableRun
 from mammozoo.report.paper.two_stage import print_two_stage_tables
 from mammozoo.report.paper.two_stage_figures import read_matches
@@ -22,7 +22,7 @@ from mammozoo.report.paper.two_stage_figures import read_matches
 ROOT = Path(__file__).resolve().parents[3]
 BUNDLE = ROOT / "bundles" / "mammo_two_stage_segmentation"
 SPEC = json.loads((ROOT / "configs" / "tables" / "two_stage.json").read_text(encoding="utf-8"))
-RULES = ("iou50", "iou20", "centre")
+RULES: tuple[HitRule, ...] = ("iou50", "iou20", "centre")
 
 
 def _match(scores: list[float], hits: list[int]) -> BoxMatch:
@@ -123,13 +123,13 @@ def test_a_cell_shares_the_detector_of_its_split(tmp_path: Path, monkeypatch: py
 
     def run_workflow(files: list[Path], run_id: str, overrides: dict[str, Any]) -> None:
         calls.append((run_id, overrides))
-        if run_id == "evaluating":
-            write_json(Path(overrides["output_dir"]) / "metrics.json", {"done": True})
+
+    def evaluate_run(run: Path, overrides: dict[str, Any]) -> None:
+        calls.append(("evaluating", overrides))
+        write_json(run / "metrics.json", {"done": True})
 
     monkeypatch.setattr(two_stage_cell, "run_workflow", run_workflow)
-    monkeypatch.setattr(
-        two_stage_cell, "evaluate_run", lambda run, overrides: run_workflow([run], "evaluating", overrides)
-    )
+    monkeypatch.setattr(two_stage_cell, "evaluate_run", evaluate_run)
     options = {"seed": 2, "width": 4, "scales": [[32, 64]]}
     for name in ("unet", "cgan"):
         overrides = {**options, "segmenter": name}
@@ -140,6 +140,7 @@ def test_a_cell_shares_the_detector_of_its_split(tmp_path: Path, monkeypatch: py
     assert detectors[0]["run_dir"] == str(tmp_path / "detector_seed2")
     assert "scales" not in detectors[0], "a key of evaluate.json alone"
     assert calls[3][1]["scales"] == [[32, 64]]
+    assert calls[3][1]["detector_weights"] == str(tmp_path / "detector_seed2" / "models" / "detector.pt")
     assert [overrides.get("one_stage", False) for _, overrides in calls[1:3]] == [False, True]
     run_two_stage_cell(BUNDLE, folder=tmp_path / "cgan_seed2", overrides={**options, "segmenter": "cgan"})
     assert len(calls) == 8, "a finished cell is only read"
