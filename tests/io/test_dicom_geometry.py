@@ -9,7 +9,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from mammozoo.io.dicom.geometry import acquisition_flags, chest_edge, laterality, pixel_spacing, view_position
+from mammozoo.io.dicom.geometry import acquisition_flags, chest_edge, laterality, view_position
+from mammozoo.io.dicom.spacing import pixel_spacing
 
 
 def _dataset(**tags: Any) -> Dataset:

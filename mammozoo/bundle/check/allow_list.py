@@ -88,8 +88,8 @@ MEMBERS = _words(
     astype backward batch best_metric best_metric_epoch cpu detach device dtype endswith epoch epoch_length eval exp
     flatten float get half index int is_cuda item items iteration iterations join keys log long lower max max_epochs
     mean metrics min module name ndim network numel numpy out_channels output parameters prepare rank replace reshape
-    round run shape sigmoid size softmax spatial_shape split squeeze startswith state state_dict stem std strip suffix sum
-    to train transfer transforms transpose type unsqueeze upper values view
+    round run shape sigmoid size softmax spatial_shape split squeeze startswith state state_dict stem std strip
+    suffix sum to train transfer transforms transpose type unsqueeze upper values view
     """
 )
 # What the pickle inside a PyTorch file may name: tensors, their storages and plain containers.
