@@ -11,7 +11,7 @@ from typing import Any
 from .._typing import PathLike
 from .write import write_text
 
-_WIDTH = 150
+_WIDTH = 160
 
 
 def read_json(path: PathLike) -> Any:
@@ -25,7 +25,7 @@ def write_config(path: PathLike, config: Mapping[str, Any]) -> Path:
 
 
 def config_text(config: Mapping[str, Any]) -> str:
-    """Lay a configuration out: one item a line, arrays and objects that fit into 150 columns on one line."""
+    """Lay a configuration out: one item a line, arrays and objects that fit into 160 columns on one line."""
     lines = [f"    {json.dumps(key)}: {_laid_out(value, 4, len(json.dumps(key)) + 6)}" for key, value in config.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
