@@ -19,7 +19,7 @@ CONFIG: dict[str, Any] = {
     "size": [8, 8],
     "empty": [{}, []],
     "network": {"_target_": "mammozoo.networks.AbnormalUNet", "width": "@width", "more": {"dropout": 0.3}},
-    "long": {"steps": [{"_target_": "x" * 90, "keys": "image"}, {"_target_": "y" * 130, "keys": ["image", "label"]}]},
+    "long": {"steps": [{"_target_": "x" * 90, "keys": "image"}, {"_target_": "y" * 120, "keys": ["image", "label"]}]},
 }
 
 
