@@ -19,8 +19,6 @@ BUNDLES = own_bundles()
 FILES = ("train.json", "evaluate.json", "inference.json", "multi_gpu_train.json")
 EVERY_BUNDLE = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 EVERY_FILE = pytest.mark.parametrize("name", FILES)
-#: Two stages are two trainings in one file.
-MAX_LINES = {"mammo_abnormal_unet_segmentation": 500, "mammo_two_stage_segmentation": 500}
 ORDER = {
     "train.json": (
         "_desc_", "imports", "bundle", "bundle_root", "run_dir", "weights", "dataset", "dataset_dir", "split_file",
@@ -86,7 +84,7 @@ def test_what_a_person_tunes_stands_together(bundle: Path) -> None:
 @EVERY_BUNDLE
 def test_a_training_fits_on_a_few_pages(bundle: Path) -> None:
     lines = (bundle / "configs" / "train.json").read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= MAX_LINES.get(bundle.name, 350)
+    assert len(lines) <= 350
 
 
 @EVERY_BUNDLE

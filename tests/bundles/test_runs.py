@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import monai.bundle.workflows
 import pytest
 import torch
+from monai.bundle import ckpt_export, load
 
 import mammozoo
 from mammozoo.bundle.check.run_check import check_bundle
@@ -103,6 +105,31 @@ def test_the_front_door_opens_a_run(name: str, run_of: RunOf) -> None:
     assert all(torch.equal(tensor, saved[key]) for key, tensor in state.items())
     assert not bundle.network.training
     assert bundle.name == run.name
+
+
+@EVERY_BUNDLE
+@pytest.mark.filterwarnings("ignore:parsing config_file:UserWarning")
+def test_monais_own_tools_take_a_run(
+    name: str, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`monai.bundle.load` with its defaults and `ckpt_export`, from anywhere."""
+    run = run_of(name)
+    monkeypatch.setattr(monai.bundle.workflows, "_apply_logging_file", lambda _: None)  # the tests' logging stays
+    monkeypatch.chdir(tmp_path)
+    network: Any = load(run.name, bundle_dir=str(run.parent))
+    saved = torch.load(run / "models" / "model.pt", weights_only=True)
+    state = network.cpu().state_dict()
+    assert state.keys() == saved.keys()
+    assert all(torch.equal(tensor, saved[key]) for key, tensor in state.items())
+    ckpt_export(
+        net_id="network_def",
+        filepath=str(tmp_path / "model.ts"),
+        ckpt_file=str(run / "models" / "model.pt"),
+        meta_file=str(run / "configs" / "metadata.json"),
+        config_file=str(run / "configs" / "inference.json"),
+    )
+    exported = torch.jit.load(tmp_path / "model.ts").state_dict()
+    assert all(torch.equal(tensor, exported[key]) for key, tensor in saved.items())
 
 
 def test_a_run_ships_without_the_place_where_it_was_trained(run_of: RunOf, exams: Any, tmp_path: Path) -> None:
