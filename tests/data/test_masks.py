@@ -77,11 +77,6 @@ def test_a_mask_at_another_pitch_is_resized(tmp_path: Path) -> None:
     assert masks.record_mask(record).mean() == pytest.approx((_disk() > 0).mean(), rel=1e-9)
 
 
-def test_the_pitches_of_cbis_are_one_picture() -> None:
-    assert masks.same_aspect((4386, 1789), (5041, 2056))
-    assert not masks.same_aspect((4386, 1789), (5041, 2256))
-
-
 def test_a_mask_of_another_picture_is_refused(tmp_path: Path) -> None:
     file = write_png(tmp_path / "m.png", _disk())
     record = _record(tmp_path, Finding(kind="mass", mask_path=str(file)), shape=(80, 90))

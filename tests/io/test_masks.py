@@ -15,7 +15,7 @@ import pytest
 
 from mammozoo._errors import UserError
 from mammozoo.io.errors import MammogramError
-from mammozoo.io.masks import INVERTED, LOSSY, SOFT, binary_mask, match_shape, read_mask
+from mammozoo.io.masks import INVERTED, LOSSY, SOFT, binary_mask, match_shape, read_mask, same_aspect
 from mammozoo.io.shape import image_shape
 
 SHAPE = (120, 80)
@@ -216,3 +216,8 @@ def test_two_pitches_and_two_pictures() -> None:
     assert match_shape(DISK // 255, (240, 160), name="m").mean() == pytest.approx((DISK > 0).mean())
     with pytest.raises(UserError, match=r"mask m is 120 x 80, its image 80 x 120 \(rows x columns\)"):
         match_shape(DISK, (80, 120), name="m")
+
+
+def test_the_pitches_of_cbis_are_one_picture() -> None:
+    assert same_aspect((4386, 1789), (5041, 2056))
+    assert not same_aspect((4386, 1789), (5041, 2256))
