@@ -201,4 +201,3 @@ class FalsePositiveRateMetric(CumulativeIterationMetric):  # type: ignore[misc]
 def _has_lesion(truth: torch.Tensor) -> torch.Tensor:
     """Whether each truth (B, 1, ...) holds lesion, (B, 1)."""
     return (truth.flatten(1) > 0.5).any(1, keepdim=True)
-

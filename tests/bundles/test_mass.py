@@ -19,9 +19,7 @@ from mammozoo.functional.lesion_size import area_224
 NAME = "mammo_mass_segmentation"
 
 
-def test_it_is_scored_on_whole_images_at_native_size(
-    evaluation_of: Callable[[str], Path], phantom_dir: Path
-) -> None:
+def test_it_is_scored_on_whole_images_at_native_size(evaluation_of: Callable[[str], Path], phantom_dir: Path) -> None:
     out = evaluation_of(NAME)
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["resolution"].endswith("whole images as read")

@@ -109,9 +109,7 @@ def test_the_front_door_opens_a_run(name: str, run_of: RunOf) -> None:
 
 @EVERY_BUNDLE
 @pytest.mark.filterwarnings("ignore:parsing config_file:UserWarning")
-def test_monais_own_tools_take_a_run(
-    name: str, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_monais_own_tools_take_a_run(name: str, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`monai.bundle.load` with its defaults and `ckpt_export`, from anywhere."""
     run = run_of(name)
     monkeypatch.setattr(monai.bundle.workflows, "_apply_logging_file", lambda _: None)  # the tests' logging stays

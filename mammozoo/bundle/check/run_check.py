@@ -99,8 +99,10 @@ def _check_folder(bundle: Path, *, released: bool) -> list[Finding]:
     files, findings = list_files(bundle)
     configs, unreadable = load_configs(bundle)
     here = str(bundle.resolve())  # a run names its own folder
-    configs = {file: {**config, "bundle_root": "."} if config.get("bundle_root") == here else config
-               for file, config in configs.items()}
+    configs = {
+        file: {**config, "bundle_root": "."} if config.get("bundle_root") == here else config
+        for file, config in configs.items()
+    }
     metadata = _metadata(configs)
     released = released and "run" not in metadata  # a run keeps its checkpoints, of which nothing is recorded
     ours = "mammozoo" in (metadata.get("required_packages_version") or {})

@@ -133,9 +133,7 @@ def _numpy_faults(start: bytes) -> Iterator[str]:
         yield "holds Python objects, which run code when they are read"
 
 
-def check_weight_hashes(
-    bundle: Path, *, metadata: Mapping[str, Any], released: bool
-) -> list[Finding]:
+def check_weight_hashes(bundle: Path, *, metadata: Mapping[str, Any], released: bool) -> list[Finding]:
     """Compare the files in ``models/`` with what ``metadata.json`` records of them."""
     findings: list[Finding] = []
     recorded = metadata.get("weights") if isinstance(metadata.get("weights"), dict) else {}
@@ -157,9 +155,7 @@ def check_weight_hashes(
     return findings
 
 
-def _record_faults(
-    bundle: Path, name: str, entry: Any, *, downloaded: bool
-) -> Iterator[str]:
+def _record_faults(bundle: Path, name: str, entry: Any, *, downloaded: bool) -> Iterator[str]:
     path = bundle / "models" / name
     if "/" in name or "\\" in name or name in ("", ".", ".."):
         yield "is no plain file name"

@@ -174,7 +174,7 @@ def _resolve(config: dict[str, Any], overrides: Mapping[str, Any], run: Path) ->
 def _portable(key: str, value: Any) -> Any:
     """A path as an absolute one, so that the run's files work from every folder."""
     is_path = isinstance(value, str) and key.rpartition("::")[2].endswith(("_dir", "_file", "_path"))
-    return str(Path(value).absolute()) if is_path and value[:1] not in ('$', '@', '%') else value
+    return str(Path(value).absolute()) if is_path and value[:1] not in ("$", "@", "%") else value
 
 
 def _write_metadata(run: Path, configs: Path, command: Command, overrides: Mapping[str, Any]) -> None:
@@ -253,4 +253,3 @@ def resume_line() -> str | None:
     run_id = command.run_id if command else "training"
     where = _shown(list(_HELD)[-1])
     return f"python -m monai.bundle run {run_id} --config_file {where}/configs/train.json --resume True"
-

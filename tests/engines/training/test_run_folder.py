@@ -237,9 +237,7 @@ def test_the_end_records_hashes_and_what_training_decided(
     capsys.readouterr()
     finish_run(run, keys={"threshold": 0.37, "absent": 1})
     recorded = read_json(run / "configs" / "metadata.json")["weights"]
-    assert recorded == {
-        name: {"sha256": file_sha256(run / "models" / name)} for name in ("detector.pt", "model.pt")
-    }
+    assert recorded == {name: {"sha256": file_sha256(run / "models" / name)} for name in ("detector.pt", "model.pt")}
     for name in ("train", "inference"):
         config = read_json(run / "configs" / f"{name}.json")
         assert config["threshold"] == 0.37
