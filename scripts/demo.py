@@ -39,7 +39,8 @@ def main() -> None:
     train = ["training", "--config_file", CONFIG, *exams, "--run_dir", f"{out}/run", "--epochs", str(args.epochs)]
     if (out / "run").exists():
         train += ["--resume", "True"]
-    run("training", "monai.bundle", [*train, "--pretrained_path", WEIGHTS], log=out / "training.log")
+    history = out / "run" / "history.csv"
+    run("training", "monai.bundle", [*train, "--pretrained_path", WEIGHTS], log=out / "training.log", history=history)
     configs = f"['{out}/run/configs/train.json','{out}/run/configs/evaluate.json']"
     evaluate = ["evaluating", "--config_file", configs]
     run("evaluation on the test part", "monai.bundle", evaluate, log=out / "evaluation.log")
@@ -55,8 +56,8 @@ def real_films() -> Path | None:
     return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
-def run(title: str, module: str, arguments: list[str], *, log: Path | None = None) -> None:
-    """Print a command, run it; on failure show the end of its log."""
+def run(title: str, module: str, arguments: list[str], *, log: Path | None = None, history: Path | None = None) -> None:
+    """Print a command, run it and show the epochs of its `history`; on failure show the end of its log."""
     verb = ["run"] if module == "monai.bundle" else []
     print(f"\n== {title}\npython -m {shlex.join([module, *verb, *arguments])}", flush=True)
     command = [sys.executable, "-m", module, *verb, *arguments]
@@ -64,9 +65,23 @@ def run(title: str, module: str, arguments: list[str], *, log: Path | None = Non
         subprocess.run(command, check=True)
         return
     with log.open("w") as file:
-        failed = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT).returncode
-    if failed:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+        shown = len(read_history(history))
+        while process.poll() is None:
+            time.sleep(0.5)
+            for row in read_history(history)[shown:]:
+                shown += 1
+                print(f"epoch {row['epoch']:>2}  validation Dice {float(row['val_dice'] or 'nan'):.3f}", flush=True)
+    if process.returncode:
         sys.exit("\n".join([*log.read_text().splitlines()[-30:], f"{title} failed; the whole log: {log}"]))
+
+
+def read_history(file: Path | None) -> list[dict[str, str]]:
+    """The epochs that a training has finished so far."""
+    if file is None or not file.exists():
+        return []
+    with file.open() as lines:
+        return list(csv.DictReader(lines))
 
 
 def test_study(out: Path) -> list[str]:
@@ -77,14 +92,13 @@ def test_study(out: Path) -> list[str]:
 
 def print_summary(out: Path, *, films: bool, minutes: float) -> None:
     """Print the figures and where the pictures are."""
-    with (out / "run" / "history.csv").open() as file:
-        history = list(csv.DictReader(file))
+    history = read_history(out / "run" / "history.csv")
     dice = json.loads((out / "run" / "evaluation" / "metrics.json").read_text())["overall"]["dice"]
     print(f"\nvalidation Dice on synthetic exams: {float(history[0]['val_dice']):.2f} after the first epoch, "
           f"{max(float(row['val_dice']) for row in history if row['val_dice']):.2f} at best")  # fmt: skip
     print(f"test Dice on synthetic exams:       {dice['mean']:.3f} (n = {dice['n']})\n\nOpen in a browser:")
-    pages = ([f"{out}/films/study.html"] if films else []) + [f"{out}/predictions/study.html"]
-    for page in [*pages, f"{out}/run/evaluation/report.html"]:
+    pages = sorted((out / "films").glob("study*.html")) if films else []
+    for page in [*pages, f"{out}/predictions/study.html", f"{out}/run/evaluation/report.html"]:
         print(f"  {page}")
     print(f"curves: {out}/run/evaluation/curves.png; the trained bundle: {out}/run\n{minutes:.1f} minutes")
 
