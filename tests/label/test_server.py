@@ -265,7 +265,7 @@ def _restart_keeps(server: Any, study: Any, bundles: Path, weights: dict[str, Pa
 
 def test_the_readers_tests_pass_in_the_other_environment() -> None:
     tests = Path(__file__).resolve().parents[1] / "io"
-    files = [str(tests / name) for name in ("test_dicom.py", "test_reader.py", "test_dicom_geometry.py")]
+    files = [str(tests / name) for name in ("dicom/test_read.py", "test_reader.py", "test_dicom_geometry.py")]
     done = subprocess.run(
         [str(ENV / "bin" / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
         capture_output=True, text=True, check=False, cwd=tests.parents[1],

@@ -45,7 +45,7 @@ def test_bundles_are_copied_and_keep_what_training_made_of_them(tmp_path: Path) 
     model = copy / "models" / "model.pt"
     assert not model.is_symlink()
     assert json.loads((copy / "configs" / "inference.json").read_text())["width"] == 8
-    assert json.loads((copy / "configs" / "train.json").read_text())["run"] == ["$@train#run()"]
+    assert json.loads((copy / "configs" / "train.json").read_text())["run"] == ["$@train#trainer.run()"]
     _weights(model, 2)  # as training does
     prepare_workspace(tmp_path / "w", [_choice(UNET, given)])
     assert _number(model) == 2

@@ -25,7 +25,7 @@ _ORIGIN = "origin.json"
 _COPIED = ("configs", "docs", "LICENSE")
 _DETECTOR, _DETECTOR_KEY = "detector.pt", "detector_weights"
 # Only the last stage learns from annotations: the stages before it want another data set than a few labels.
-_RUN = ["$@train#run()"]
+_RUN = ["$@train#trainer.run()"]
 
 
 @dataclass(frozen=True)
