@@ -38,7 +38,7 @@ def run_two_stage_cell(bundle: PathLike, *, folder: PathLike, overrides: Mapping
         run_workflow([train], "training_detector", training_keys(bundle, detector, shared))
     with recorded_run(folder / "run.json"):
         keys = training_keys(bundle, folder, options)
-        run_workflow([train], "training_segmenter", keys)
+        run_workflow([train], "training_segmenter", {**keys, "one_stage": False, "stage": "model"})
         run_workflow([train], "training_segmenter", {**keys, "one_stage": True, "stage": "one_stage"})
     given = {key: value for key, value in options.items() if key not in keys}
     weights = {"detector_weights": str(detector / "models" / "detector.pt")}

@@ -98,6 +98,8 @@ def start_run(
     if (run / "models").is_dir() and any((run / "models").iterdir()) and not resume:
         raise UserError(f"{run_dir} holds a run: --resume True continues it, another --run_dir begins a new one")
     _lock(run)
+    if configs.parent != run:
+        _refuse_forgotten(run, {**(record or {}), **command.overrides})
     _write_configs(run, configs, command, record or {})
     write_split(source, run)
     logger.info("the run is written to %s", run_dir)
@@ -121,6 +123,18 @@ def _lock(run: Path) -> None:
         os.close(file)
         raise UserError(f"another process trains in {run}: wait for it, or give another --run_dir") from error
     _HELD[run] = file
+
+
+def _refuse_forgotten(run: Path, given: Mapping[str, Any]) -> None:
+    """Refuse to go on without keys that a run was begun with: its files would say what its network is not."""
+    file = run / "configs" / "metadata.json"
+    begun = read_json(file).get("run", {}).get("keys", {}) if file.is_file() else {}
+    forgotten = sorted(begun.keys() - given.keys() - {"bundle_root", "run_dir", "resume", "device"})
+    if forgotten:
+        raise UserError(
+            f"{_shown(run)} was begun with --{forgotten[0]} {begun[forgotten[0]]}: give it again, or continue by the "
+            f"run's own file, which has its keys: --config_file {_shown(run)}/configs/train.json"
+        )
 
 
 def _write_configs(run: Path, configs: Path, command: Command, record: Mapping[str, Any]) -> None:

@@ -172,6 +172,21 @@ def test_a_run_goes_on_by_its_own_files_and_keeps_its_keys(train: Callable[..., 
     assert before["run"]["keys"]["width"] == 4
 
 
+def test_a_run_does_not_go_on_without_the_keys_it_was_begun_with(
+    train: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files would describe another network than its weights have."""
+    monkeypatch.chdir(tmp_path)
+    run = train(width=4, lr=5e-4)
+    with pytest.raises(RuntimeError) as caught:
+        train(lr=5e-4, resume=True)
+    assert "run was begun with --width 4: give it again, or continue by the run's own file" in _cause(caught.value)
+    assert "--config_file run/configs/train.json" in _cause(caught.value)
+    assert read_json(run / "configs" / "inference.json")["width"] == 4
+    train(width=4, lr=1e-5, resume=True)
+    assert read_json(run / "configs" / "train.json")["lr"] == 1e-5
+
+
 def test_resume_takes_a_boolean(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--resume is 'true'; expected True or False, with a capital letter"):
         start_run(tmp_path / "run", bundle_root=bundle, resume="true")  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ def _cell(folder: Path, *, seed: int, dice: float) -> None:
         )
         rows.append({"id": f"i{index}", "patient_id": f"p{index // 2}", "lesions": 1, "dice_fused": dice + index / 100})
         for name, match in (("64x128", single), ("fused", fused)):
-            hits = {hit: int(match.truth_of_box[0]) for hit in RULES}
+            hits: dict[str, Any] = {hit: int(match.truth_of_box[0]) for hit in RULES}
             boxes.append({"id": f"i{index}", "set": name, "score": float(match.scores[0]), **hits})
     write_csv(folder / "per_case.csv", rows)
     write_csv(folder / "boxes.csv", boxes)
