@@ -149,7 +149,8 @@ def _write_configs(run: Path, configs: Path, command: Command, record: Mapping[s
         for overlay in overlays:
             taken = {key: item for key, item in overlay.items() if name == "train.json" or _top(key) in shared}
             config = _merge(config, taken)
-        _resolve(config, overrides, run)
+        mine = {key: value for key, value in overrides.items() if _same_kind(_top(key), train, config)}
+        _resolve(config, mine, run)
         write_config(run / "configs" / name, config)
     for name in ("configs/logging.conf", "LICENSE", *(f"configs/{overlay}" for overlay in _OVERLAYS)):
         if (configs.parent / name).is_file() and configs.parent != run:
@@ -159,6 +160,11 @@ def _write_configs(run: Path, configs: Path, command: Command, record: Mapping[s
 
 def _top(key: str) -> str:
     return key.lstrip("+").replace("#", "::").partition("::")[0]
+
+
+def _same_kind(key: str, train: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether a key means one thing in both files; ``dataset`` names a data set to train.json, an object to inference."""
+    return key not in train or key not in config or isinstance(train[key], dict) == isinstance(config[key], dict)
 
 
 def _merge(config: dict[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

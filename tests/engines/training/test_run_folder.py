@@ -26,6 +26,7 @@ TRAIN: dict[str, Any] = {
     "imports": ["$import sys"],
     "bundle_root": ".",
     "run_dir": {"_target_": "mammozoo.engines.new_run_dir", "bundle": "tiny"},
+    "dataset": "phantom",
     "dataset_dir": "$@bundle_root + '/data'",
     "lr": 1e-3,
     "width": 16,
@@ -48,6 +49,7 @@ TRAIN: dict[str, Any] = {
 }
 INFERENCE = {key: TRAIN[key] for key in ("bundle_root", "width", "spatial_size", "threshold", "network_def")} | {
     "dataset_dir": "$@bundle_root + '/data'", "run": ["$@network_def"],
+    "dataset": {"_target_": "mammozoo.engines.ReadableImages", "data": "@dataset_dir"},
 }  # fmt: skip
 METADATA = {
     "version": "1.2.3", "changelog": {"1.2.3": "released"}, "name": "Tiny", "eval_metrics": {"mean_dice": 0.5},
@@ -100,6 +102,12 @@ def test_every_override_is_written_into_the_files_that_have_it(train: Callable[.
     metadata = read_json(run / "configs" / "metadata.json")
     assert metadata["run"]["keys"]["network_def::dropout"] == 0.1
     assert metadata["run"]["run_id"] == "training"
+
+
+def test_a_key_that_means_something_else_in_inference_is_left_alone_there(train: Callable[..., Path]) -> None:
+    run = train(dataset="manifest")
+    assert read_json(run / "configs" / "train.json")["dataset"] == "manifest"
+    assert read_json(run / "configs" / "inference.json")["dataset"] == INFERENCE["dataset"]
 
 
 def test_the_folder_stands_for_itself(train: Callable[..., Path], bundle: Path) -> None:
