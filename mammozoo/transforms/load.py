@@ -101,7 +101,7 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
                 array, meta = used.get_data(self._read_masks(d[key], shape))
             else:
                 array, meta = used.get_data(used.read(d[key]))
-                shape = shape or array.shape[-2:]
+                shape = shape or _plane(array.shape)
             tensor = _tensor(array if self.keep_type else array.astype(np.float32, order="K", copy=False))
             if self.ensure_channel_first and tensor.ndim == 2:
                 tensor, meta["original_channel_dim"] = tensor[None], 0
@@ -119,6 +119,11 @@ class LoadMammogramd(LoadImaged):  # type: ignore[misc]
             wanted = masks[0].shape if masks else mask.shape if shape is None else shape[::-1]
             masks.append(match_shape(mask, wanted, name=path))
         return [(paths[0], Mammogram(pixels=np.maximum.reduce(masks)), None)]
+
+
+def _plane(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(W, H) of (W, H), (C, W, H) or, from a NIfTI file of one slice, (W, H, 1)."""
+    return shape[:2] if shape[2:] == (1,) else shape[-2:]
 
 
 def _tensor(array: Array) -> torch.Tensor:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import imagecodecs
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -125,3 +126,17 @@ def test_masks_are_reduced_with_their_images(tmp_path: Path) -> None:
     file = str(write_png(tmp_path / "a.png", pixels))
     found = LoadMammogramd(["image", "label"], reduce=1)({"image": file, "label": file})
     np.testing.assert_array_equal(found["label"], found["image"] / 255)
+
+
+def test_a_mask_of_an_image_of_one_slice(tmp_path: Path) -> None:
+    """An annotator's NIfTI image is (W, H, 1); its mask is a picture."""
+    pixels = np.arange(96 * 70, dtype=np.int16).reshape(96, 70)
+    nibabel.save(nibabel.Nifti1Image(pixels.T[..., None], np.eye(4)), tmp_path / "image.nii.gz")
+    mask = np.zeros((96, 70), np.uint8)
+    mask[20:40, 10:30] = 255
+    write_png(tmp_path / "mask.png", mask)
+    loaded = LoadMammogramd(["image", "label"])(
+        {"image": tmp_path / "image.nii.gz", "label": str(tmp_path / "mask.png")}
+    )
+    assert loaded["image"].shape == (70, 96, 1)
+    np.testing.assert_array_equal(loaded["label"].numpy().reshape(70, 96), mask.T > 0)
