@@ -70,7 +70,7 @@ def write_clinical_objects(
             findings = read_findings(here)
             segments = lesion_segments(_picture(here / "mask.png"), findings)
             tracking = None
-            if int(segments.max()) != len(findings):  # one segment, which is no single finding of the report
+            if int(segments.max()) != len(findings):  # one segment, which is not a single finding of the report
                 source = read_source(source_path)
                 tracking = [
                     Tracking.of("all lesions", source, name=algorithm_name[:64], version=algorithm_version[:64])

@@ -166,7 +166,7 @@ def datalist(
     Raises
     ------
     UserError
-        For an unknown part, task or class, a flag that is no boolean (``True`` on the command line, not ``true``),
+        For an unknown part, task or class, a flag that is not a boolean (``True`` on the command line, not ``true``),
         data that `mammozoo.data.checks.check_data` refuses or that lack masks, and a split that does not fit.
 
     Notes

@@ -123,7 +123,7 @@ class Record:
     Raises
     ------
     UserError
-        If the id, the image or the patient is empty, the laterality is no code, or a box is empty.
+        If the id, the image or the patient is empty, the laterality is not a code, or a box is empty.
 
     Examples
     --------

@@ -184,7 +184,7 @@ def read_split(path: PathLike) -> SplitFile:
     Raises
     ------
     UserError
-        If there is no such file, or if it is no split file, or was changed after it was written.
+        If there is no such file, or if it is not a split file, or was changed after it was written.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def read_split(path: PathLike) -> SplitFile:
         raise UserError(f"no split file at {file}; give split_file an existing JSON, or none to draw it from the seed")
     document = read_json(file)
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise UserError(f"{file} is no split file; expected a JSON object with format {_FORMAT!r}")
+        raise UserError(f"{file} is not a split file; expected a JSON object with format {_FORMAT!r}")
     result = SplitFile(document)
     if result.sha256 != document.get("sha256"):
         raise UserError(f"{file} was changed after it was written (sha256); fetch it again, or draw a new split")

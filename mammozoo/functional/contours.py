@@ -21,7 +21,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 def display_window(
     image: Array, *, breast_mask: Array | None = None, percentiles: tuple[float, float] = (0.5, 99.8)
 ) -> Array:
-    """Mammogram as 8 bits, from one percentile of the breast (None: of what is no background) to the other."""
+    """Mammogram as 8 bits, from one percentile of the breast (None: of what is not background) to the other."""
     if image.ndim != 2:
         msg = f"an image of shape (H, W) is needed, got {image.shape}"
         raise ValueError(msg)

@@ -218,7 +218,7 @@ def binary_mask(values: Array, *, name: str = "the mask", lossy: bool = False) -
         return mask, ""
     if count > 0.05 * values.size and count > 4 * high:
         msg = (
-            f"{name} is no mask: {100 * count / values.size:.0f} % of its pixels hold gray levels between 0 and the "
+            f"{name} is not a mask: {100 * count / values.size:.0f} % of its pixels hold gray levels between 0 and the "
             "maximum; a probability map needs a threshold first (for predictions: --mask-threshold 0.5)"
         )
         raise BadPixelsError(msg)

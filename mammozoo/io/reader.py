@@ -141,6 +141,6 @@ def _read_nifti(path: Path) -> tuple[Array, Array]:
         msg = f"{path.name} cannot be read as NIfTI ({type(error).__name__})"
         raise BadPixelsError(msg) from None
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3)):
-        msg = f"{path.name} has shape {pixels.shape}; wanted (W, H) or (W, H, 1)"
+        msg = f"{path.name} has shape {pixels.shape}; expected (W, H) or (W, H, 1)"
         raise BadPixelsError(msg)
     return pixels, np.asarray(image.affine, dtype=float)

@@ -107,7 +107,7 @@ def _pairs(items: Sequence[str], usage: str) -> list[tuple[str, str]]:
     pairs = [item.partition("=") for item in items]
     for key, sign, _ in pairs:
         if not key or not sign:
-            msg = f"{key!r} is no pair: write {usage}"
+            msg = f"{key!r} is not a pair: write {usage}"
             raise ValueError(msg)
     return [(key, value) for key, _, value in pairs]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The environment of MONAI Label: its own, because it needs pydicom 2 and NumPy 1.26 where this library wants newer."""
+"""The environment of MONAI Label: its own, because it needs pydicom 2 and NumPy 1.26; this library needs newer ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def environment_python(folder: PathLike = DEFAULT_FOLDER) -> Path:
     python = _python(Path(folder))
     stamp = Path(folder, _STAMP)
     if not python.is_file() or not stamp.is_file() or stamp.read_text(encoding="utf-8") != stamp_of(PINS):
-        msg = f"{folder} is no finished MONAI Label environment: run `mammozoo label setup --env {folder}`"
+        msg = f"{folder} is not a finished MONAI Label environment: run `mammozoo label setup --env {folder}`"
         raise FileNotFoundError(msg)
     return python.absolute()
 

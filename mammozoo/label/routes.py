@@ -231,7 +231,7 @@ def train(model: str, params: dict[str, Any] | None = None, run_sync: bool = Fal
         raise HTTPException(409, "there is no final label yet: annotate and save at least one image, then train")
     epochs = (params or {}).get("max_epochs", 1)
     if not isinstance(epochs, int) or not 1 <= epochs <= _MAX_EPOCHS:
-        raise HTTPException(422, f"max_epochs is {str(epochs)[:20]!r}; wanted a whole number from 1 to {_MAX_EPOCHS}")
+        raise HTTPException(422, f"max_epochs is {str(epochs)[:20]!r}; expected a whole number from 1 to {_MAX_EPOCHS}")
     allowed = {key: value for key, value in (params or {}).items() if key in _TRAIN_KEYS}
     return run_model(model, allowed, run_sync, enqueue)
 

@@ -31,7 +31,7 @@ class RocCurve:
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecallCurve:
-    """Points at falling thresholds, one a distinct score; arrays of one shape (k,), and the area under the steps."""
+    """Points at falling thresholds, one per distinct score; arrays of one shape (k,), and the area under the steps."""
 
     thresholds: Array
     precision: Array

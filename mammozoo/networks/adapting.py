@@ -85,7 +85,7 @@ def _adapt_stem(given: dict[str, torch.Tensor], own: State, *, stem: str) -> Non
     name = f"{stem}.weight"
     wanted = own[name].shape[1]
     if name in given and given[name].ndim == 4 and given[name].shape[1] != wanted:
-        logger.info("%s has %d input channels, wanted %d: their mean", stem, given[name].shape[1], wanted)
+        logger.info("%s has %d input channels, expected %d: their mean", stem, given[name].shape[1], wanted)
         given[name] = fit_stem(given[name], in_channels=wanted)
 
 
@@ -96,6 +96,6 @@ def _drop_head(given: dict[str, torch.Tensor], own: State, *, head: str) -> None
         return
     found = [tuple(given.pop(name).shape) for name in names if name in given]
     logger.info(
-        "the head '%s' is left out (%s, wanted %s) and freshly initialised",
+        "the head '%s' is left out (%s, expected %s) and freshly initialised",
         head, found[0] if found else "absent", tuple(own[names[0]].shape),
     )  # fmt: skip

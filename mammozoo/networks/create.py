@@ -121,7 +121,7 @@ upsampling
             msg = f"{name} has no option {key!r}; it has {', '.join(known)}"
             raise ValueError(msg)
         if not _fits(value, known[key]):
-            msg = f"{name}: {key} is {value!r}; wanted {type(known[key]).__name__}, as its default {known[key]!r}"
+            msg = f"{name}: {key} is {value!r}; expected {type(known[key]).__name__}, as its default {known[key]!r}"
             raise ValueError(msg)
     if not _fits(members, 1) or members < 1:
         msg = f"members is {members!r}; an ensemble needs at least one network"
@@ -135,7 +135,7 @@ upsampling
 
 
 def _fits(value: Any, default: Any) -> bool:
-    """Whether a value has the type of a default: a number is no boolean, and a whole number may be a float."""
+    """Whether a value has the type of a default: a number is not a boolean, and a whole number may be a float."""
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(value, bool) and isinstance(default, bool)
     kinds = ((int, Integral), (float, Real), (str, str), (Sequence, Sequence))
@@ -144,7 +144,7 @@ def _fits(value: Any, default: Any) -> bool:
 
 
 def feature_layer(network: nn.Module, backbone: str) -> str:
-    """Name the layer whose output is a classifier's last feature map, as Grad-CAM wants it.
+    """Name the layer whose output is a classifier's last feature map, as Grad-CAM requires it.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def trainable_parameters(network: nn.Module, *, share: float = 1.0) -> list[nn.P
     [(1, 3), (1,)]
     """
     if not 0 < share <= 1:
-        msg = f"the share of trained parameters is {share!r}; wanted above 0 and at most 1"
+        msg = f"the share of trained parameters is {share!r}; expected above 0 and at most 1"
         raise ValueError(msg)
     parameters = list(network.parameters())
     kept = max(min(2, len(parameters)), math.ceil(share * len(parameters)))

@@ -60,7 +60,7 @@ def read_state(path: PathLike) -> dict[str, torch.Tensor]:
     try:
         content = _content(path)
     except (pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        # PyTorch's message goes on to say how to run what is in the file; that is no advice for weights of others.
+        # PyTorch's message goes on to say how to run what is in the file; that is not advice for weights of others.
         msg = f"{path} cannot be read as tensors ({type(error).__name__}): damaged, or it holds code, which is not run"
         raise ValueError(msg) from error
     for key in ("model", "state_dict", "network"):

@@ -138,7 +138,7 @@ def _check(patient: int, *, seed: int, size: tuple[int, int], kind: str) -> None
         raise ValueError(msg)
     if min(size) < 64 or not 0.5 <= size[1] / size[0] <= 1.5:
         wanted = "(rows, columns), each 64 or more, columns / rows from 0.5 to 1.5"
-        msg = f"size {size} is out of range; wanted {wanted}"
+        msg = f"size {size} is out of range; expected {wanted}"
         raise ValueError(msg)
     if kind not in KINDS:
         msg = f"kind {kind!r} is none of {', '.join(KINDS)}"

@@ -171,7 +171,7 @@ def ensure_phantom(
 
 def _parameters(*, patients: int, seed: int, size: tuple[int, int], modality: str) -> dict[str, Any]:
     if patients < 1:
-        msg = f"patients is {patients}; wanted 1 or more"
+        msg = f"patients is {patients}; expected 1 or more"
         raise UserError(msg)
     if modality not in _MODALITIES:
         msg = f"modality {modality!r} is none of {', '.join(_MODALITIES)}"
@@ -198,7 +198,7 @@ def _is_there(folder: Path, wanted: dict[str, Any]) -> bool:
         return True
     holds = "something else" if found is None else f"synthetic exams with {found}"
     way = "name another folder, or delete this one to have it written anew"
-    msg = f"{folder} holds {holds}; wanted {wanted}: {way}"
+    msg = f"{folder} holds {holds}; expected {wanted}: {way}"
     raise UserError(msg)
 
 

@@ -133,7 +133,7 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["[]", '{"train": []}'])
 def test_no_split_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.json").write_text(text)
-    with pytest.raises(ValueError, match="is no split file"):
+    with pytest.raises(ValueError, match="is not a split file"):
         read_split(tmp_path / "s.json")
     with pytest.raises(UserError, match="no split file at"):
         read_split(tmp_path / "t.json")

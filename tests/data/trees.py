@@ -84,7 +84,7 @@ def mias(root: Path) -> Path:
         pixels = np.zeros((1024, 1024), np.uint8)
         write(root / f"mdb{number:03d}.pgm", b"P5\n1024 1024\n255\n" + pixels.tobytes())
     lines = [
-        "The database: mdb000 is no image; left films even, right films odd",
+        "The database: mdb000 is not an image; left films even, right films odd",
         "mdb003 D NORM",
         "mdb004 D NORM",
         "mdb005 F CIRC B 477 133 30",

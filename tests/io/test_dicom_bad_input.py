@@ -58,7 +58,7 @@ def _changed(tmp_path: Path, **tags: Any) -> Path:
         ({"Rows": 0}, r"Rows x Columns .* 0 x 48"),
         ({"Rows": 60000}, "60000 x 48"),
         ({"Columns": 0}, r"Rows x Columns .* 64 x 0"),
-        ({"Columns": 20001}, "64 x 20001; wanted 1 to 20000 each"),
+        ({"Columns": 20001}, "64 x 20001; expected 1 to 20000 each"),
         ({"Columns": None}, "Columns is absent"),
         ({"Rows": 65}, "PixelData .* holds 6144 bytes"),
         ({"PixelData": b"\0" * 100}, "holds 100 bytes"),
@@ -70,11 +70,14 @@ def _changed(tmp_path: Path, **tags: Any) -> Path:
         ({"HighBit": 16}, "HighBit 16 .* the high bit within both"),
         ({"HighBit": 10}, "HighBit 10 .* the high bit within both"),
         ({"PhotometricInterpretation": None}, "PhotometricInterpretation .* is absent"),
-        ({"PhotometricInterpretation": "PURPLE"}, "wanted MONOCHROME1 or MONOCHROME2"),
+        ({"PhotometricInterpretation": "PURPLE"}, "expected MONOCHROME1 or MONOCHROME2"),
         ({"SamplesPerPixel": 3}, "does not fit MONOCHROME2"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "Modality": "CT"}, "Modality .* is 'CT'; wanted 'MG'"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "Modality": "OT"}, "Modality .* is 'OT'; wanted 'MG'"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.50", "Modality": "SR", "PixelData": None}, "is 'SR'; wanted 'MG'"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "Modality": "CT"}, "Modality .* is 'CT'; expected 'MG'"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "Modality": "OT"}, "Modality .* is 'OT'; expected 'MG'"),
+        (
+            {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.50", "Modality": "SR", "PixelData": None},
+            "is 'SR'; expected 'MG'",
+        ),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.13.1.3"}, "tomosynthesis"),
         ({"NumberOfFrames": 3}, "has 3 frames"),
     ],
@@ -97,7 +100,7 @@ def test_windows_that_are_no_numbers(tmp_path: Path, element: bytes, value: byte
         read_mammogram(file, voi=0)
     found = read_mammogram(file)
     np.testing.assert_array_equal(found.pixels, read_mammogram(file, voi="none").pixels)
-    assert "is empty or no number" in found.warnings[0]
+    assert "is empty or not a number" in found.warnings[0]
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.100", "1.2.3.4"])

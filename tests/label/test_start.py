@@ -151,7 +151,7 @@ def test_the_server_s_settings_are_hardened(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotADirectoryError, match="no folder and no DICOMweb address"):
+    with pytest.raises(NotADirectoryError, match="neither a folder nor a DICOMweb address"):
         plan_server(tmp_path / "absent", [])
     with pytest.raises(ValueError, match="at least one bundle"):
         plan_server(tmp_path, [])
@@ -182,7 +182,7 @@ def test_setting_up_installs_torch_first_and_leaves_a_finished_environment_alone
     set_up(folder, say=said.append, run=run, tests=True)
     assert "selenium" in commands[0]
     (folder / ".mammozoo-label").write_text("torch==1.0\n")
-    with pytest.raises(FileNotFoundError, match="no finished MONAI Label environment"):
+    with pytest.raises(FileNotFoundError, match="not a finished MONAI Label environment"):
         environment_python(folder)
 
 

@@ -51,7 +51,7 @@ def test_an_option_that_is_none_takes_the_networks_default() -> None:
     ],
 )
 def test_a_value_of_a_wrong_type_is_one_line(name: str, option: str, value: object, wanted: str) -> None:
-    with pytest.raises(ValueError, match=f"^{name}: {option} is {value!r}; wanted {wanted}$"):
+    with pytest.raises(ValueError, match=f"^{name}: {option} is {value!r}; expected {wanted}$"):
         create_network(name, **{option: value})
 
 

@@ -54,7 +54,7 @@ def test_a_refusal_stands(file: Path) -> None:
     dataset.save_as(file)
     fallen_back = LoadImaged("image", reader=MammogramReader(), image_only=True)({"image": file})["image"]
     assert fallen_back.squeeze().shape == (20, 30)
-    with pytest.raises(MammogramError, match="wanted 'MG'"):
+    with pytest.raises(MammogramError, match="expected 'MG'"):
         LoadMammogramd("image")({"image": file})
 
 

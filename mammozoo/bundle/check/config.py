@@ -65,7 +65,7 @@ def _faults(key: str, value: Any, names: Mapping[str, str]) -> Iterator[tuple[st
     if last == "_target_":
         fault = target_fault(value) if isinstance(value, str) else "is no name"
         if isinstance(value, str) and value[:1] in "$@%":
-            fault = f"{value!r} is computed; only a name that stands in the file can be judged"
+            fault = f"{value!r} is computed; only a name that is defined in the file can be judged"
         if fault is not None:
             yield "target", fault
     elif last == "_mode_" and value not in ("default", "callable"):

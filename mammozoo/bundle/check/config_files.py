@@ -41,7 +41,7 @@ def read_config(path: Path) -> dict[str, Any]:
         msg = f"cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         raise ConfigError(msg) from error
     if not isinstance(content, dict):
-        msg = f"holds {type(content).__name__}, wanted an object"
+        msg = f"holds {type(content).__name__}, expected an object"
         raise ConfigError(msg)
     for count, _ in enumerate(walk(content)):
         if count > _MAX_ITEMS:

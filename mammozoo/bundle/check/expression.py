@@ -140,7 +140,7 @@ class _Judge(ast.NodeVisitor):
         left, right = (item.value if isinstance(item, ast.Constant) else None for item in (node.left, node.right))
         small = isinstance(left, float) or (isinstance(right, int | float) and abs(right) <= _LARGEST_POWER)
         if isinstance(node.op, ast.Pow | ast.LShift) and not small:
-            self.faults.append(f"a power whose exponent is no number up to {_LARGEST_POWER}")
+            self.faults.append(f"a power whose exponent is not a number up to {_LARGEST_POWER}")
         self.generic_visit(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:

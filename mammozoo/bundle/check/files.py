@@ -100,7 +100,7 @@ def check_sums(files: Mapping[str, Path]) -> list[Finding]:
     findings = []
     for name in sorted({*listed, *files} - {SUMS}):
         if name not in files:
-            findings.append(Finding("files", name, f"stands in {SUMS} and is missing"))
+            findings.append(Finding("files", name, f"is listed in {SUMS} and is missing"))
         elif name not in listed:
             findings.append(Finding("files", name, f"does not stand in {SUMS}"))
         elif file_sha256(files[name]) != listed[name]:

@@ -42,7 +42,7 @@ def check_logging(path: Path, *, file: str) -> list[Finding]:
 
 def _class_faults(value: str) -> Iterator[str]:
     if value not in _CLASSES:
-        yield f"{value!r} is evaluated; wanted one of {', '.join(sorted(_HANDLERS | _ROTATING))}"
+        yield f"{value!r} is evaluated; expected one of {', '.join(sorted(_HANDLERS | _ROTATING))}"
 
 
 def _argument_faults(value: str) -> Iterator[str]:
@@ -54,9 +54,9 @@ def _argument_faults(value: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute):
             if ast.unparse(node) not in _STREAMS:
-                yield f"{ast.unparse(node)!r} is evaluated; wanted literals, sys.stdout or sys.stderr"
+                yield f"{ast.unparse(node)!r} is evaluated; expected literals, sys.stdout or sys.stderr"
         elif not isinstance(node, _LITERALS):
-            yield f"{ast.unparse(node)!r} is evaluated; wanted literals, sys.stdout or sys.stderr"
+            yield f"{ast.unparse(node)!r} is evaluated; expected literals, sys.stdout or sys.stderr"
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _leaves(node.value):
             yield f"{node.value!r} lies outside the folder in which the bundle runs"
 

@@ -40,7 +40,7 @@ def _faults(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield "metadata", name, f"is missing{'; its old name is optional_packages_version' * old}"
     for name, kind in _TYPES.items():
         if name in metadata and not isinstance(metadata[name], kind):
-            yield "metadata", name, f"is {type(metadata[name]).__name__}, wanted {kind.__name__}"
+            yield "metadata", name, f"is {type(metadata[name]).__name__}, expected {kind.__name__}"
     if not all(isinstance(item, str) for item in _as(list, metadata.get("references"))):
         yield "metadata", "references", "must be a list of strings"
     for name, value in metadata.items():
@@ -75,7 +75,11 @@ def _tensor_faults(key: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, s
     for size in _as(list, fields.get("spatial_shape")):
         fits = isinstance(size, int) or (isinstance(size, str) and len(size) < 40 and _SIZE.fullmatch(size))
         if not fits:
-            yield "metadata", f"{key}::spatial_shape", f"has {size!r}; wanted a number, '*' or an expression of p and n"
+            yield (
+                "metadata",
+                f"{key}::spatial_shape",
+                f"has {size!r}; expected a number, * or an expression of p and n",
+            )
     if not all(isinstance(item, int | float) for item in _as(list, fields.get("value_range"))):
         yield "metadata", f"{key}::value_range", "must hold numbers"
 
@@ -85,7 +89,7 @@ def _version_faults(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str, str
     if not isinstance(version, str):
         return
     if not _VERSION.fullmatch(version):
-        yield "version", "version", f"is {version!r}, wanted three numbers with dots"
+        yield "version", "version", f"is {version!r}, expected three numbers with dots"
         return
     if any(len(part) > 1 for part in version.split(".")):
         yield "version", "version", f"{version}: MONAI sorts versions as strings, so every part must have one digit"

@@ -86,7 +86,7 @@ def _check_zip(path: Path, *, run: bool) -> list[Finding]:
             return [Finding("archive", ".", str(error))]
         tops = sorted((Path(folder) / "zip").iterdir()) if (Path(folder) / "zip").is_dir() else []
         if len(tops) != 1 or not tops[0].is_dir():
-            return [Finding("archive", ".", f"has {len(tops)} entries at its top, wanted one folder")]
+            return [Finding("archive", ".", f"has {len(tops)} entries at its top, expected one folder")]
         findings = _check_folder(tops[0], released=True)
         version = _metadata(load_configs(tops[0])[0]).get("version")
         if path.name != f"{tops[0].name}_v{version}.zip":

@@ -20,7 +20,7 @@ _DEPTH = 12
 def target_fault(name: str) -> str | None:
     """Say why a ``_target_`` is not on the list, or None if it is."""
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", name):
-        return f"{name!r} is no plain name"
+        return f"{name!r} is not a plain name"
     parts = name.split(".")
     if any(part.startswith("_") for part in parts):
         return f"{name!r} has a private part"

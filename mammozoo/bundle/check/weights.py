@@ -158,7 +158,7 @@ def check_weight_hashes(bundle: Path, *, metadata: Mapping[str, Any], released: 
 def _record_faults(bundle: Path, name: str, entry: Any, *, downloaded: bool) -> Iterator[str]:
     path = bundle / "models" / name
     if "/" in name or "\\" in name or name in ("", ".", ".."):
-        yield "is no plain file name"
+        yield "is not a plain file name"
         return
     if not isinstance(entry, dict) or not _SHA256.fullmatch(str(entry.get("sha256"))):
         yield "has no SHA-256 of 64 hex digits"

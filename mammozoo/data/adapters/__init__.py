@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Public data sets, one a module."""
+"""Public data sets, one per module."""

@@ -26,7 +26,7 @@ def index(root: PathLike, *, abnormality: str = "mass", official_split: str = "b
     files = _kaggle_files(root) or _tree_files(root)
     if files is None:
         known = "folders such as Mass-Training_P_00001_LEFT_CC, or a folder jpeg/<series uid>"
-        raise UserError(f"{root} is no download of CBIS-DDSM; expected {known}")
+        raise UserError(f"{root} is not a download of CBIS-DDSM; expected {known}")
     images: dict[str, list[Row]] = {}
     for row in rows:
         images.setdefault(case_name(row), []).append(row)

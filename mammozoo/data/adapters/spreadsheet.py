@@ -41,7 +41,7 @@ def read_xlsx(path: PathLike) -> dict[str, list[list[str]]]:
             book = None if large else openpyxl.load_workbook(file, read_only=True, data_only=True)
             sheets = {sheet.title: _rows(sheet) for sheet in book.worksheets} if book else {}
         except (zipfile.BadZipFile, OSError, LookupError, TypeError, ValueError, SyntaxError) as error:
-            msg = f"{path} is no readable XLSX workbook ({error}); save it as .xlsx again"
+            msg = f"{path} is not a readable XLSX workbook ({error}); save it as .xlsx again"
             raise UserError(msg) from error
     if large:
         msg = f"{path}: {large[0]} is larger than {_MAX_PART} bytes"

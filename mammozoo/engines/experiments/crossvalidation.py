@@ -86,7 +86,7 @@ def cross_validate(
     and no network is chosen on the test part.
     """
     if not folds:
-        msg = "folds is empty; wanted a list such as [0, 1, 2, 3, 4]"
+        msg = "folds is empty; expected a list such as [0, 1, 2, 3, 4]"
         raise ValueError(msg)
     folder, options = Path(folder), shared_options()
     cells, members, outside = {}, [], []

@@ -42,16 +42,16 @@ class SaveClassPredictions:
     Raises
     ------
     TypeError
-        If ``strict`` is no boolean.
+        If ``strict`` is not a boolean.
     ValueError
-        If the threshold is no number from 0 to 1.
+        If the threshold is not a number from 0 to 1.
     """
 
     def __init__(
         self, output_dir: PathLike, *, dataset: ReadableImages, threshold: float = 0.5, strict: bool = False
     ) -> None:
         if not isinstance(strict, bool):
-            msg = f"strict is {strict!r}; wanted True or False (on the command line: --strict True)"
+            msg = f"strict is {strict!r}; expected True or False (on the command line: --strict True)"
             raise TypeError(msg)
         self.output_dir = Path(output_dir)
         self.dataset = dataset

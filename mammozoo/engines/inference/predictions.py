@@ -56,9 +56,9 @@ class SavePredictions:
     Raises
     ------
     TypeError
-        If ``strict`` is no boolean.
+        If ``strict`` is not a boolean.
     ValueError
-        If the threshold is no number from 0 to 1.
+        If the threshold is not a number from 0 to 1.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class SavePredictions:
         detections: _Detections | None = None,
     ) -> None:
         if not isinstance(strict, bool):
-            msg = f"strict is {strict!r}; wanted True or False (on the command line: --strict True)"
+            msg = f"strict is {strict!r}; expected True or False (on the command line: --strict True)"
             raise TypeError(msg)
         self.output_dir = Path(output_dir)
         self.dataset = dataset

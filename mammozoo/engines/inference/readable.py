@@ -49,7 +49,7 @@ class ReadableImages(IterableDataset):  # type: ignore[type-arg]
         Kinds of images (`mammozoo.io.dicom.kinds.KINDS`) that the network was made for; others are skipped with their
         reason. What does not say its kind, as PNG files, is accepted.
     include : sequence of str
-        Further kinds that the user wants.
+        Further kinds that the user accepts.
     progress : callable, optional
         Called with the number of inputs that are done, the unreadable ones included.
 

@@ -100,7 +100,7 @@ class StudyResult:
     images : tuple of ImageResult
         One an input, in order.
     reports : tuple of str
-        CAD reports, one a study, relative to the folder.
+        CAD reports, one per study, relative to the folder.
     """
 
     bundle: str

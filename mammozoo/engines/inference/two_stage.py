@@ -83,7 +83,7 @@ class TwoStageInferer(Inferer):
     Raises
     ------
     TypeError
-        If `fusion` is no boolean.
+        If `fusion` is not a boolean.
     ValueError
         If the detector does not run the single scale where that is needed.
 
@@ -110,7 +110,7 @@ class TwoStageInferer(Inferer):
     ) -> None:
         super().__init__()
         if not isinstance(fusion, bool):
-            msg = f"fusion is {fusion!r}; wanted True or False (on the command line: --fusion True)"
+            msg = f"fusion is {fusion!r}; expected True or False (on the command line: --fusion True)"
             raise TypeError(msg)
         self.single_scale = (int(single_scale[0]), int(single_scale[1]))
         if not fusion and self.single_scale not in detector.scales:

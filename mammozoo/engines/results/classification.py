@@ -50,7 +50,7 @@ def higher_or_undefined(current: float, best: float, *, keep: str = "best") -> b
     True
     """
     if keep not in ("best", "last"):
-        msg = f"keep is {keep!r}; wanted 'best' or 'last'"
+        msg = f"keep is {keep!r}; expected 'best' or 'last'"
         raise ValueError(msg)
     return keep == "last" or math.isnan(best) or current > best
 

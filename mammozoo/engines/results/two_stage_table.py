@@ -84,7 +84,7 @@ class Picture:
 class TwoStageTable:
     """Handler of an evaluator: collect one row an image, then write the tables and ``metrics.json``.
 
-    ``per_case.csv`` has a row an image; ``boxes.csv`` a row a box of every scale and of the fusion, with the lesion
+    ``per_case.csv`` has a row per image; ``boxes.csv`` a row per box of every scale and of the fusion, with the lesion
     that it found by each rule (-1: none).
 
     Parameters

@@ -32,7 +32,7 @@ class AutocastInferer(SimpleInferer):
     Raises
     ------
     TypeError
-        If ``amp`` or ``flip_average`` is no boolean.
+        If ``amp`` or ``flip_average`` is not a boolean.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class AutocastInferer(SimpleInferer):
         super().__init__()
         for name, value in (("amp", amp), ("flip_average", flip_average)):
             if not isinstance(value, bool):
-                msg = f"{name} is {value!r}; wanted True or False (on the command line: --{name} True)"
+                msg = f"{name} is {value!r}; expected True or False (on the command line: --{name} True)"
                 raise TypeError(msg)
         self.amp = amp
         self.flip_average = flip_average

@@ -163,7 +163,7 @@ def _top(key: str) -> str:
 
 
 def _same_kind(key: str, train: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Whether a key means one thing in both files; ``dataset`` names a data set to train.json, an object to inference."""
+    """Whether a key means the same in both: ``dataset`` is a name in train.json, an object in inference.json."""
     return key not in train or key not in config or isinstance(train[key], dict) == isinstance(config[key], dict)
 
 

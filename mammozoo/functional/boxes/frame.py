@@ -56,7 +56,7 @@ def find_frame(image: Array, *, framing: str = "padded", flip_to_left: bool = Tr
         msg = f"there is no framing {framing!r}; there are {', '.join(FRAMINGS)}"
         raise ValueError(msg)
     if not isinstance(flip_to_left, bool):
-        msg = f"flip_to_left is {flip_to_left!r}; wanted True or False (on the command line: --flip_to_left True)"
+        msg = f"flip_to_left is {flip_to_left!r}; expected True or False (on the command line: --flip_to_left True)"
         raise TypeError(msg)
     height, width = image.shape
     mirrored = flip_to_left and find_chest_side(image) == "right"

@@ -81,7 +81,7 @@ def write_cad_report(
     Raises
     ------
     MammogramError
-        If a source is no image that can be referred to.
+        If a source is not an image that can be referred to.
     ValueError
         If the images are none or of several studies, or a finding, a mask, the file name or an algorithm's name cannot
         be used.
@@ -142,7 +142,7 @@ def write_cad_report(
 
 @dataclass(frozen=True)
 class _View:
-    """An image, its regions, and where its entry stands in the tree."""
+    """An image, its regions, and where its entry is in the tree."""
 
     source: Dataset
     regions: tuple[Region, ...]

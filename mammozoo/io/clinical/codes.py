@@ -15,7 +15,7 @@ BREAST = Code("76752008", "SCT", "Breast")
 LATERALITIES = {"L": Code("7771000", "SCT", "Left"), "R": Code("24028007", "SCT", "Right")}
 #: Side as an image library of mammograms gives it (CID 6022).
 BREAST_SIDES = {"L": Code("80248007", "SCT", "Left breast"), "R": Code("73056007", "SCT", "Right breast")}
-#: View (CID 4014). CV is no code of its own (cleavage is a modifier of CC).
+#: View (CID 4014). CV is not a code of its own (cleavage is a modifier of CC).
 VIEWS = {
     "CC": Code("399162004", "SCT", "cranio-caudal"),
     "MLO": Code("399368009", "SCT", "medio-lateral oblique"),

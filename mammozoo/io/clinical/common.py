@@ -34,7 +34,7 @@ _SERIES_NUMBER = 9000
 
 @dataclass(frozen=True)
 class Place:
-    """Where an object of ours stands in the study of its source: the same run again gives the same object."""
+    """Where an object of ours belongs in the study of its source: the same run again gives the same object."""
 
     series_uid: str
     instance_uid: str
@@ -90,7 +90,7 @@ def check_algorithm(name: str, version: str) -> None:
     """Refuse a name or version that the equipment module cannot hold (1 to 64 characters, no backslash)."""
     for what, value in (("algorithm_name", name), ("algorithm_version", version)):
         if not 1 <= len(value.strip()) <= _LO or len(value) > _LO or "\\" in value or not value.isprintable():
-            msg = f"{what} is {value!r}; wanted 1 to {_LO} printable characters without backslash"
+            msg = f"{what} is {value!r}; expected 1 to {_LO} printable characters without backslash"
             raise ValueError(msg)
 
 

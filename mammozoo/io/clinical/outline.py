@@ -62,7 +62,7 @@ def _region(
         msg = f"box_xyxy {(x1, y1, x2, y2)} is empty or outside the image of {shape[1]} x {shape[0]} pixels"
         raise ValueError(msg)
     if not 0 <= score <= 1:
-        msg = f"score {score} is no probability; wanted 0 to 1"
+        msg = f"score {score} is not a probability; expected 0 to 1"
         raise ValueError(msg)
     left, top, right, bottom = math.floor(x1), math.floor(y1), math.ceil(x2), math.ceil(y2)
     piece = None if mask is None else _largest(mask[top:bottom, left:right])
@@ -86,7 +86,7 @@ _REQUIRED = object()
 def _value(finding: Any, name: str, default: Any = _REQUIRED) -> Any:
     found = finding.get(name) if isinstance(finding, Mapping) else getattr(finding, name, None)
     if found is None and default is _REQUIRED:
-        msg = f"a finding has no {name}; wanted box_xyxy and score, optionally area_px and area_mm2"
+        msg = f"a finding has no {name}; expected box_xyxy and score, optionally area_px and area_mm2"
         raise ValueError(msg)
     return default if found is None else found
 

@@ -64,7 +64,7 @@ def write_secondary_capture(
     Raises
     ------
     MammogramError
-        If the source is no image that can be referred to.
+        If the source is not an image that can be referred to.
     ValueError
         If the picture or a name cannot be used.
 

@@ -101,7 +101,7 @@ def write_segmentation(
     Raises
     ------
     MammogramError
-        If the source is no image that can be referred to.
+        If the source is not an image that can be referred to.
     ValueError
         If the array, its size, an option or the file name cannot be used.
     ImportError
@@ -175,7 +175,7 @@ def write_segmentation(
 
 
 def _pixels(array: Array, *, kind: str, shape: tuple[int, int]) -> tuple[Array, int]:
-    """Check an array; return it as highdicom wants it and the number of its segments."""
+    """Check an array; return it as highdicom expects it and the number of its segments."""
     if kind not in KINDS:
         msg = f"kind {kind!r} is none of {', '.join(KINDS)}"
         raise ValueError(msg)
@@ -252,7 +252,7 @@ def read_segmentation(path: PathLike, *, source_sop_instance_uid: str | None = N
     Raises
     ------
     MammogramError
-        If the file is no segmentation, segments other images, or cannot be read.
+        If the file is not a segmentation, segments other images, or cannot be read.
     ImportError
         Without highdicom (extra ``clinic``).
 

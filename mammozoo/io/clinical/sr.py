@@ -80,7 +80,7 @@ def write_measurement_report(
     Raises
     ------
     MammogramError
-        If the source is no image that can be referred to.
+        If the source is not an image that can be referred to.
     ValueError
         If a finding, the mask, the file name, tracking or an algorithm's name cannot be used.
     ImportError
@@ -90,7 +90,7 @@ def write_measurement_report(
     -----
     A first group describes the image: side, view, and whether anything was found, so that an empty list of findings is
     a statement too. Side and view that the source does not give are absent. The score is written as Certainty of
-    Finding; the parameters of the algorithm say that it is no probability of cancer.
+    Finding; the parameters of the algorithm say that it is not a probability of cancer.
 
     References
     ----------

@@ -213,7 +213,7 @@ def frame_bytes(dataset: Dataset, layout: PixelFormat, *, frame: int, name: str)
     try:
         data = _encapsulated(dataset, layout.frames, frame)
     except (ValueError, struct.error) as error:
-        msg = f"{name}: the offset table or the items of PixelData (7FE0,0010) are damaged; wanted one item a frame"
+        msg = f"{name}: the offset table or the items of PixelData (7FE0,0010) are damaged; expected one item a frame"
         raise BadPixelsError(msg) from error
     if data is None:
         msg = f"{name}: frame {frame} is missing in PixelData (7FE0,0010)"

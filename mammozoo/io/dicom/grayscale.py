@@ -226,7 +226,7 @@ def _apply_voi(
         return shown * (top / max(float(table.entries.max()), 1.0)), table.remarks
     center, width = (number(dataset, key, index=index) for key in ("WindowCenter", "WindowWidth"))
     if center is None or width is None:
-        msg = "WindowCenter (0028,1050) or WindowWidth (0028,1051) is empty or no number; wanted two numbers"
+        msg = "WindowCenter (0028,1050) or WindowWidth (0028,1051) is empty or not a number; expected two numbers"
         raise ValueError(msg)
     stated = (text(dataset, "VOILUTFunction") or "LINEAR").upper()
     function = re.sub("[ -]", "_", stated)

@@ -81,7 +81,7 @@ def check_header(dataset: Dataset, *, name: str, max_pixels: int, allow_color: b
     rows, columns = (_integer(dataset, tag, name) for tag in ("Rows", "Columns"))
     if not (1 <= rows <= MAX_SIDE and 1 <= columns <= MAX_SIDE) or rows * columns > max_pixels:
         msg = (
-            f"{name}: Rows x Columns (0028,0010), (0028,0011) is {rows} x {columns}; wanted 1 to {MAX_SIDE} each and "
+            f"{name}: Rows x Columns (0028,0010), (0028,0011) is {rows} x {columns}; expected 1 to {MAX_SIDE} each and "
             f"at most {max_pixels} pixels"
         )
         raise BadHeaderError(msg)
@@ -90,13 +90,15 @@ def check_header(dataset: Dataset, *, name: str, max_pixels: int, allow_color: b
     high = _integer(dataset, "HighBit", name, default=stored - 1)
     if allocated not in (8, 16) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
         msg = (
-            f"{name}: BitsAllocated {allocated}, BitsStored {stored}, HighBit {high} (0028,0100)-(0028,0102); wanted 8 "
-            "or 16 allocated, stored within allocated, the high bit within both"
+            f"{name}: BitsAllocated {allocated}, BitsStored {stored}, HighBit {high} (0028,0100)-(0028,0102); expected "
+            "8 or 16 allocated, stored within allocated, the high bit within both"
         )
         raise BadHeaderError(msg)
     photometric = text(dataset, "PhotometricInterpretation").upper()
     if photometric not in (*_GRAY, *_COLOUR):
-        msg = f"{name}: PhotometricInterpretation (0028,0004) is {photometric or 'absent'}; wanted {' or '.join(_GRAY)}"
+        msg = (
+            f"{name}: PhotometricInterpretation (0028,0004) is {photometric or 'absent'}; expected {' or '.join(_GRAY)}"
+        )
         raise BadHeaderError(msg)
     if photometric in _COLOUR and not allow_color:
         msg = f"{name} is a colour image ({photometric}); pass allow_color=True to read its luminance"
@@ -123,7 +125,7 @@ def check_header(dataset: Dataset, *, name: str, max_pixels: int, allow_color: b
 def _check_object(dataset: Dataset, name: str) -> None:
     sop_class, modality = text(dataset, "SOPClassUID"), text(dataset, "Modality").upper()
     if sop_class not in _MAMMOGRAPHY and modality not in ("MG", ""):
-        msg = f"{name}: Modality (0008,0060) is {modality!r}; wanted 'MG'"
+        msg = f"{name}: Modality (0008,0060) is {modality!r}; expected 'MG'"
         raise NotAnImageError(msg)
     if "PixelData" not in dataset:
         msg = f"{name} has no PixelData (7FE0,0010)"
@@ -141,7 +143,7 @@ def text(dataset: Any, keyword: str) -> str:
 
 
 def number(dataset: Any, keyword: str, *, index: int = 0) -> float | None:
-    """Value of an attribute as a finite float; None when absent, empty or no number."""
+    """Value of an attribute as a finite float; None when absent, empty or not a number."""
     value = dataset.get(keyword) if dataset is not None else None
     if isinstance(value, pydicom.multival.MultiValue | list | tuple):
         value = value[index] if index < len(value) else None
@@ -157,6 +159,6 @@ def _integer(dataset: Dataset, keyword: str, name: str, *, default: int | None =
     if value is None and default is not None:
         return default
     if value is None or value != int(value):
-        msg = f"{name}: {keyword} is {'absent' if value is None else value}; wanted an integer"
+        msg = f"{name}: {keyword} is {'absent' if value is None else value}; expected an integer"
         raise BadHeaderError(msg)
     return int(value)

@@ -68,7 +68,7 @@ class Mammogram:
     kind : str
         One of `mammozoo.io.dicom.kinds.KINDS`, as ``"screening"``; ``""`` is not known, as of raster files.
     flags : tuple of str
-        For example ``("implant", "magnified")``; a kind that is no screening view, and ``"flat"`` where all pixels but
+        For example ``("implant", "magnified")``; kinds that are no screening views, and ``"flat"`` where all pixels but
         one in a thousand have one value.
     warnings : tuple of str
     strata : mapping of str to str

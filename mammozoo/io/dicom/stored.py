@@ -116,7 +116,7 @@ def is_deeper(pixels: Array, highest: int) -> bool:
 
 
 def _has_embedded_overlay(dataset: Dataset) -> bool:
-    """Whether an overlay plane (60xx) stands in unused bits of the pixels."""
+    """Whether an overlay plane (60xx) lies in unused bits of the pixels."""
     positions = (dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
     return any(element is not None and bool(element.value) for element in positions)
 

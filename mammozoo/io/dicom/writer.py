@@ -91,7 +91,7 @@ def _check(pixels: Array, header: MammogramHeader, *, photometric: str, transfer
     if pixels.dtype != np.uint16 or pixels.ndim != 2 or pixels.size == 0 or int(pixels.max()) >= 2**_BITS:
         top = int(pixels.max()) if pixels.size else None
         wanted = "a (H, W) uint16 image of 12 bits (0 to 4095)"
-        msg = f"got {pixels.dtype} {pixels.shape} up to {top}; wanted {wanted}"
+        msg = f"got {pixels.dtype} {pixels.shape} up to {top}; expected {wanted}"
         raise ValueError(msg)
     choices = (
         ("photometric", photometric, ("MONOCHROME1", "MONOCHROME2")),

@@ -63,7 +63,7 @@ def _scored_box(box: tuple[float, float, float, float], score: float, *, where: 
 
 
 def read_scores(path: PathLike) -> Predictions:
-    r"""Read scores as CSV: one line an image, or one a box."""
+    r"""Read scores as CSV: one row per image, or one per box."""
     table = read_table(path, ragged=True)
     column = next((name for name in _SCORE_COLUMNS if name in table.columns), None)
     corners = [name for name in _CORNERS if name in table.columns]

@@ -110,7 +110,7 @@ def _scan_fault(data: bytes, pieces: list[tuple[int, int]], scan: _Scan, header:
     units, plan = _plan(scan, components)
     wanted = -(-units // scan.interval) if scan.interval else 1
     if len(pieces) != wanted:
-        return f"the scan has {len(pieces) - 1} restart markers; its header wants {wanted - 1}"
+        return f"the scan has {len(pieces) - 1} restart markers; its header announces {wanted - 1}"
     if scan.frame == _LOSSLESS:
         least, held = units * len(plan), 8 * sum(end - start for start, end in pieces)
         return f"{held} bits are too few for {least} samples" if held < least else ""

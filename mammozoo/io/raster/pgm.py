@@ -37,7 +37,7 @@ def pgm_header(data: bytes) -> PgmHeader:
         place = end
     width, height, highest = numbers
     if not 1 <= highest <= 65535 or not (width and height):
-        msg = f"the PGM header says {width} x {height} of at most {highest}; wanted a size and 1 to 65535"
+        msg = f"the PGM header says {width} x {height} of at most {highest}; expected a size and 1 to 65535"
         raise ValueError(msg)
     return width, height, highest, place
 
@@ -49,11 +49,11 @@ def decode_pgm(data: bytes, header: PgmHeader) -> Array:
     size = width * height
     if data.startswith(b"P2"):
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # text that is no number
+            warnings.simplefilter("error")  # text that is not a number
             try:
                 values = np.fromstring(re.sub(rb"#[^\r\n]*", b"", data[place:]).decode("ascii"), sep=" ", dtype=int)
             except (DeprecationWarning, UnicodeDecodeError) as error:
-                msg = "the PGM text holds something that is no number"
+                msg = "the PGM text holds something that is not a number"
                 raise ValueError(msg) from error
     else:
         crlf = data[place : place + 2] == b"\r\n" and len(data) >= place + 2 + size * dtype.itemsize

@@ -51,7 +51,7 @@ def read_raster(path: Path, *, max_pixels: int) -> dict[str, Any]:
     gray = _gray(image.pixels)
     if gray is None or gray.dtype not in (np.uint8, np.uint16):
         found = f"an array of {image.pixels.shape} {image.pixels.dtype}"
-        msg = f"{path.name} holds {found}; wanted one gray image of 8 or 16 bits"
+        msg = f"{path.name} holds {found}; expected one gray image of 8 or 16 bits"
         raise BadPixelsError(msg)
     bits = image.bits if image.bits > 8 else 8 * gray.dtype.itemsize
     return {"pixels": gray, "photometric": "MONOCHROME2", "bits_stored": bits, "warnings": image.remarks}

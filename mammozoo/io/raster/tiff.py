@@ -106,7 +106,9 @@ def decode_tiff(data: bytes, pages: list[TiffPage]) -> tuple[Array, TiffPage, tu
         for index in alike[1:]:
             further = decode_page(data, index, pages[index])
             if not _is_mask(further) or further.shape != pixels.shape or further.dtype != pixels.dtype:
-                msg = f"page {index + 1} is no mask as page {alike[0] + 1} is; one image or masks of one kind are read"
+                msg = (
+                    f"page {index + 1} is not a mask as page {alike[0] + 1} is; one image or masks of one kind are read"
+                )
                 raise ValueError(msg)
             pixels = np.maximum(pixels, further)
         remarks.append(f"{len(alike)} pages with a mask each are united")

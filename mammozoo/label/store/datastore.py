@@ -246,7 +246,7 @@ def read_label_file(path: Path) -> Array:
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 2:
-        msg = f"the label is {array.shape}; wanted one slice, (W, H) or (W, H, 1)"
+        msg = f"the label is {array.shape}; expected one slice, (W, H) or (W, H, 1)"
         raise MammogramError(msg)
     return np.ascontiguousarray(array.T) != 0
 

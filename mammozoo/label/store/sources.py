@@ -128,7 +128,7 @@ def open_source(studies: PathLike, workspace: PathLike, environment: Mapping[str
     if is_dicomweb(studies):
         return DicomWebSource(DicomWeb.from_environment(str(studies), environment), Path(workspace, "dicom"))
     if not Path(studies).is_dir():
-        msg = f"--studies {studies} is no folder and no DICOMweb address (http://...)"
+        msg = f"--studies {studies} is neither a folder nor a DICOMweb address (http://...)"
         raise NotADirectoryError(msg)
     return FolderSource(studies, exclude=workspace)
 

@@ -41,7 +41,7 @@ class Studies:
 
     images: tuple[StudyImage, ...]
     segmentations: tuple[Path, ...]
-    left_out: tuple[tuple[str, str], ...]  # name and reason of every file that is no image to annotate
+    left_out: tuple[tuple[str, str], ...]  # name and reason of every file that is not an image to annotate
 
 
 def list_studies(root: PathLike, *, exclude: PathLike | None = None) -> Studies:
@@ -97,7 +97,7 @@ def _item(item: InputImage) -> StudyImage | Path:
         (_, mammogram, _), *_ = MammogramReader().read(item.path)
         shape = mammogram.pixels.shape
         if len(shape) != 2 and not (len(shape) == 3 and shape[2] == 1):
-            msg = f"{item.path.name} is {shape}; wanted one slice, (W, H) or (W, H, 1)"
+            msg = f"{item.path.name} is {shape}; expected one slice, (W, H) or (W, H, 1)"
             raise MammogramError(msg)
         return StudyImage(item.id, item.path, item.name, group, "nifti", "", "", mammogram.pixel_spacing, *shape[1::-1])
     if is_raster(item.path):
@@ -130,9 +130,9 @@ def dicom_image(
 
 
 def check_header(header: HeaderSummary, name: str) -> None:
-    """Refuse what is no single 2-D mammogram."""
+    """Refuse what is not a single 2-D mammogram."""
     if header.modality not in ("MG", ""):
-        msg = f"{name}: Modality is {header.modality!r}; wanted 'MG'"
+        msg = f"{name}: Modality is {header.modality!r}; expected 'MG'"
     elif header.rows < 1 or header.columns < 1:
         msg = f"{name} has no pixels"
     elif header.frames > 1:

@@ -161,7 +161,7 @@ class Swin(nn.Module):
     Raises
     ------
     ValueError
-        If `width` is no multiple of 3.
+        If `width` is not a multiple of 3.
 
     Notes
     -----
@@ -185,7 +185,7 @@ class Swin(nn.Module):
     ) -> None:
         super().__init__()
         if width % HEADS[0]:
-            msg = f"the first stage has {HEADS[0]} heads, and width {width} is no multiple of that"
+            msg = f"the first stage has {HEADS[0]} heads, and width {width} is not a multiple of that"
             raise ValueError(msg)
         rates = iter(depth_rates(drop_rate, blocks=sum(DEPTHS)))
         first = nn.Conv2d(in_channels, width, 4, stride=4)

@@ -43,7 +43,7 @@ class LesionPatchReplacementd(BatchSampler):
     Raises
     ------
     ValueError
-        If `prob` is no probability.
+        If `prob` is not a probability.
 
     Notes
     -----

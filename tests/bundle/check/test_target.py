@@ -52,7 +52,7 @@ def test_listed(name: str) -> None:
         ("mammozoo.networks.no_such.Net", "is not defined where it points"),
         ("mammozoo.io.write.write_bytes", "not under a listed package"),
         ("monai.networks", "not under a listed package"),
-        ("a b", "no plain name"),
+        ("a b", "not a plain name"),
     ],
 )
 def test_off_the_list(name: str, reason: str) -> None:

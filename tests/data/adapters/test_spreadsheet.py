@@ -60,7 +60,7 @@ def _no_workbook(folder: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut", "other zip"])
 def test_no_workbook(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(ValueError, match=r"b\.xlsx is no readable XLSX workbook \(.*save it as \.xlsx again"):
+    with pytest.raises(ValueError, match=r"b\.xlsx is not a readable XLSX workbook \(.*save it as \.xlsx again"):
         read_xlsx(_no_workbook(tmp_path, kind))
 
 

@@ -22,7 +22,7 @@ SHAPE = (120, 90)
 
 
 def _summary(folder: Path, source: Path, **options: Any) -> list[dict[str, Any]]:
-    """Run the handler over one image with findings of 400, 399 and 1 pixels, and a text file that is no image."""
+    """Run the handler over one image with findings of 400, 399 and 1 pixels, and a text file that is not an image."""
     probability = torch.zeros(1, *SHAPE[::-1])
     probability[0, 2:22, 2:22] = 0.9
     probability[0, 40:60, 40:60] = 0.8

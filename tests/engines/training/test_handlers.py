@@ -249,5 +249,5 @@ def test_autocast_gives_float32_close_to_full_precision() -> None:
     full, half = (AutocastInferer(amp=amp)(image, network) for amp in (False, True))
     assert full.dtype == half.dtype == torch.float32
     torch.testing.assert_close(full, half, atol=2e-2, rtol=2e-2)
-    with pytest.raises(TypeError, match="wanted True or False"):
+    with pytest.raises(TypeError, match="expected True or False"):
         AutocastInferer(amp="true")  # type: ignore[arg-type]

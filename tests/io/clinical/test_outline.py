@@ -103,8 +103,8 @@ def test_given_areas_are_kept() -> None:
         ({"box_xyxy": (0, 0, 1, 1)}, None, "no score"),
         ({"box_xyxy": (0, 0, 5, 1), "score": 0.5}, None, "outside the image"),
         ({"box_xyxy": (1, 1, 1, 2), "score": 0.5}, None, "empty or outside"),
-        ({"box_xyxy": (0, 0, 1, 1), "score": 1.5}, None, "no probability"),
-        ({"box_xyxy": (0, 0, 1, 1), "score": float("nan")}, None, "no probability"),
+        ({"box_xyxy": (0, 0, 1, 1), "score": 1.5}, None, "not a probability"),
+        ({"box_xyxy": (0, 0, 1, 1), "score": float("nan")}, None, "not a probability"),
         ({"box_xyxy": (0, 0, 1, 1), "score": 0.5}, np.zeros((4, 5)), "native size"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_refused_file_never_reaches_monais_itk_reader(tmp_path: Path) -> None:
     code = f"{load}\ntry: Load('image', backend='itk')({{'image': {str(file)!r}}})\nexcept Exception as e: print(e)"
     options = ["-W", "error::DeprecationWarning:sys", "-W", "error:builtin type:DeprecationWarning"]
     done = subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, "a.dcm: Modality (0008,0060) is 'CT'; wanted 'MG'")
+    assert (done.returncode, done.stdout.strip()) == (0, "a.dcm: Modality (0008,0060) is 'CT'; expected 'MG'")
 
 
 def test_lossy_jpeg_of_eight_bits(tmp_path: Path) -> None:

@@ -429,7 +429,7 @@ def test_pydicoms_decoders_are_the_fallback(file: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("shape", [(20_000, 1), (1, 20_000)])
 def test_the_longest_side_that_is_read(file: Path, shape: tuple[int, int]) -> None:
     assert read_mammogram(write(file, np.ones(shape, np.uint16))).pixels.shape == shape
-    with pytest.raises(MammogramError, match="wanted 1 to 20000 each"):
+    with pytest.raises(MammogramError, match="expected 1 to 20000 each"):
         read_mammogram(write(file, np.ones([side + (side > 1) for side in shape], np.uint16)))
 
 

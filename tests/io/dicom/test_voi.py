@@ -18,7 +18,7 @@ GOOD = (2048, 4096)
 
 @pytest.mark.parametrize(
     ("window", "reason"),
-    [((2048, 0), "width 0"), ((2048, -5), "width -5"), ((2048, 0.5), "width 0.5"), ((2048, None), "empty or no number"),
+    [((2048, 0), "width 0"), ((2048, -5), "width -5"), ((2048, 0.5), "width 0.5"), ((2048, None), "empty or not"),
      ((40000, 100), "leaves no contrast"), ((-9000, 50), "leaves no contrast"), ((1e300, 1), "leaves no contrast"),
      ((2048, 3e7), "leaves no contrast")],
 )  # fmt: skip

@@ -101,8 +101,8 @@ def test_uids_are_valid_and_follow_their_keys() -> None:
     [
         (np.zeros((4, 4), np.float32), {}, {}, "uint16"),
         (np.full((4, 4), 4096, np.uint16), {}, {}, "12 bits"),
-        (np.zeros((0, 4), np.uint16), {}, {}, "wanted a"),
-        (np.zeros((4, 4, 1), np.uint16), {}, {}, "wanted a"),
+        (np.zeros((0, 4), np.uint16), {}, {}, "expected a"),
+        (np.zeros((4, 4, 1), np.uint16), {}, {}, "expected a"),
         (np.zeros((4, 4), np.uint16), {"laterality": "B"}, {}, "laterality 'B' is none of L, R"),
         (np.zeros((4, 4), np.uint16), {"view_position": "XCC"}, {}, "view_position"),
         (np.zeros((4, 4), np.uint16), {}, {"photometric": "RGB"}, "photometric"),

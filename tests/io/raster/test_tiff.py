@@ -114,13 +114,13 @@ def test_masks_with_soft_edges_are_united(tmp_path: Path) -> None:
 
 
 def test_masks_and_an_image_of_one_size_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MammogramError, match="page 2 is no mask as page 1 is"):
+    with pytest.raises(MammogramError, match="page 2 is not a mask as page 1 is"):
         read_mammogram(written(tmp_path / "a.tif", LESIONS[0], GRAY8))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int16, np.uint32])
 def test_other_types_are_refused_by_name(tmp_path: Path, dtype: Any) -> None:
-    with pytest.raises(MammogramError, match=rf"a.tif holds an array of \(60, 40\) {np.dtype(dtype)}; wanted one gray"):
+    with pytest.raises(MammogramError, match=rf"a.tif holds an array of \(60, 40\) {np.dtype(dtype)}; expected one"):
         read_mammogram(written(tmp_path / "a.tif", GRAY8.astype(dtype)))
 
 

@@ -82,7 +82,7 @@ def test_what_is_left_out_has_its_reason(folder: Path) -> None:
     reasons = dict(list_studies(folder, exclude=folder / "annotation").left_out)
     assert reasons.keys() == {"r/again.dcm", "broken.dcm", "volume.nii.gz"}
     assert "same image as p/q/a" in reasons["r/again.dcm"]
-    assert "wanted (W, H) or (W, H, 1)" in reasons["volume.nii.gz"]
+    assert "expected (W, H) or (W, H, 1)" in reasons["volume.nii.gz"]
 
 
 def test_segmentations_are_no_images_and_become_labels(folder: Path, tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_weights_under_their_published_names(
 
 
 def test_errors_say_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="3 heads, and width 8 is no multiple"):
+    with pytest.raises(ValueError, match="3 heads, and width 8 is not a multiple"):
         create_network("swin_t", width=8)
     with pytest.raises(ValueError, match="width 5 is odd"):
         create_network("densenet121", width=5)
