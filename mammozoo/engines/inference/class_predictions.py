@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ignite.engine import Engine, Events
 
+from ..._errors import check_flag
 from ..._typing import PathLike
 from ...functional.contours import add_caption, display_window
 from ...functional.heatmap import heat_overlay
@@ -50,9 +51,7 @@ class SaveClassPredictions:
     def __init__(
         self, output_dir: PathLike, *, dataset: ReadableImages, threshold: float = 0.5, strict: bool = False
     ) -> None:
-        if not isinstance(strict, bool):
-            msg = f"strict is {strict!r}; expected True or False (on the command line: --strict True)"
-            raise TypeError(msg)
+        check_flag("strict", strict)
         self.output_dir = Path(output_dir)
         self.dataset = dataset
         self.threshold = checked_threshold(threshold)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from ignite.engine import Engine, Events
 
-from ..._errors import UserError
+from ..._errors import UserError, check_flag
 from ..._typing import Array, PathLike
 from ...io.dicom.read import read_mammogram
 from ...io.errors import MammogramError
@@ -71,9 +71,7 @@ class SavePredictions:
         strict: bool = False,
         detections: _Detections | None = None,
     ) -> None:
-        if not isinstance(strict, bool):
-            msg = f"strict is {strict!r}; expected True or False (on the command line: --strict True)"
-            raise TypeError(msg)
+        check_flag("strict", strict)
         self.output_dir = Path(output_dir)
         self.dataset = dataset
         self.threshold = checked_threshold(threshold)

@@ -19,6 +19,7 @@ from monai.inferers import Inferer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..._errors import check_flag
 from ..._typing import Array
 from ...functional.resize import resize
 from ...transforms.boxes.crops import crop_input, lesion_windows
@@ -109,9 +110,7 @@ class TwoStageInferer(Inferer):
         amp: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(fusion, bool):
-            msg = f"fusion is {fusion!r}; expected True or False (on the command line: --fusion True)"
-            raise TypeError(msg)
+        check_flag("fusion", fusion)
         self.single_scale = (int(single_scale[0]), int(single_scale[1]))
         if not fusion and self.single_scale not in detector.scales:
             msg = f"single_scale {self.single_scale} is none of the scales {detector.scales}"

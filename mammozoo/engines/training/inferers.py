@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from monai.inferers import SimpleInferer
 
+from ..._errors import check_flag
+
 __all__ = ["AutocastInferer"]
 
 _MIRRORS = ((2,), (3,), (2, 3))
@@ -43,9 +45,7 @@ class AutocastInferer(SimpleInferer):
     def __init__(self, *, amp: bool = False, channels_last: bool = True, flip_average: bool = False) -> None:
         super().__init__()
         for name, value in (("amp", amp), ("flip_average", flip_average)):
-            if not isinstance(value, bool):
-                msg = f"{name} is {value!r}; expected True or False (on the command line: --{name} True)"
-                raise TypeError(msg)
+            check_flag(name, value)
         self.amp = amp
         self.flip_average = flip_average
         self.channels_last = channels_last

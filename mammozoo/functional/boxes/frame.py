@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..._errors import check_flag
 from ..._typing import Array
 from ..breast.segment import find_chest_side, segment_breast
 from ..resize import resize
@@ -55,9 +56,7 @@ def find_frame(image: Array, *, framing: str = "padded", flip_to_left: bool = Tr
     if framing not in FRAMINGS:
         msg = f"there is no framing {framing!r}; there are {', '.join(FRAMINGS)}"
         raise ValueError(msg)
-    if not isinstance(flip_to_left, bool):
-        msg = f"flip_to_left is {flip_to_left!r}; expected True or False (on the command line: --flip_to_left True)"
-        raise TypeError(msg)
+    check_flag("flip_to_left", flip_to_left)
     height, width = image.shape
     mirrored = flip_to_left and find_chest_side(image) == "right"
     if framing == "whole":
