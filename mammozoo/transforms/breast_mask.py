@@ -13,6 +13,7 @@ from monai.transforms.transform import MapTransform, Transform
 from monai.utils.type_conversion import convert_data_type, convert_to_dst_type
 from torch import Tensor
 
+from .._errors import check_flag
 from ..functional.breast.segment import Method, segment_breast
 from ..functional.breast.segment_torch import segment_breasts
 
@@ -50,8 +51,7 @@ class BreastMask(Transform):
     def __init__(
         self, *, method: Method = "line", pectoral: bool = False, pectoral_min_score: float | None = None
     ) -> None:
-        if not isinstance(pectoral, bool):
-            raise TypeError(f"pectoral must be True or False, got {pectoral!r}")
+        check_flag("pectoral", pectoral)
         self.method: Method = method
         self.pectoral = pectoral
         self.pectoral_min_score = pectoral_min_score
@@ -108,8 +108,7 @@ class BreastMaskd(MapTransform):
         super().__init__(keys)
         if len(self.keys) != 1:
             raise ValueError(f"keys must name one image, got {self.keys}")
-        if not isinstance(apply, bool):
-            raise TypeError(f"apply must be True or False, got {apply!r}")
+        check_flag("apply", apply)
         self.mask_key = mask_key
         self.apply = apply
         self.view_key = view_key

@@ -12,6 +12,7 @@ from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import MapTransform, Randomizable
 from torch import Tensor
 
+from ..._errors import check_flag
 from ..._typing import Array
 from ...functional.boxes.geometry import as_boxes, square_crop_box
 from ...functional.equalise import equalise_histogram
@@ -92,8 +93,7 @@ class LesionCropsd(MapTransform):
     ) -> None:
         super().__init__(keys)
         image_and_label(self.keys)
-        if not isinstance(whole_image, bool):
-            raise TypeError(f"whole_image must be True or False, got {whole_image!r}")
+        check_flag("whole_image", whole_image)
         self.size = (int(spatial_size[0]), int(spatial_size[1]))
         self.box_key = box_key
         self.margin = margin
